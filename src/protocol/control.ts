@@ -1,0 +1,99 @@
+/**
+ * Owns the frames between Node and an agent's process: newline-delimited JSON on the system's Unix socket.
+ * The same shapes stand in python/src/axon_agent/protocol.py; docs/protocol.md describes both.
+ */
+import * as z from 'zod'
+
+/** Raised when either side changes a frame so that the other cannot read it. */
+export const protocolVersion = 1
+
+/** The longest frame, newline included. A longer one is a `protocol` crash. */
+export const maxFrameBytes = 1024 * 1024
+
+/** Names one process of one replica, for example `writer/0#3`. */
+export const generationId = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}\/\d+#\d+$/)
+
+/** Written to the new process's standard input as one line; it holds the single-use nonce. */
+export interface Bootstrap {
+  protocol: number
+  socket: string
+  generation: string
+  nonce: string
+}
+
+export const streams = ['control', 'stdout', 'stderr'] as const
+
+/** The first frame of each of the three connections. */
+export const helloFrame = z.object({
+  type: z.literal('hello'),
+  protocol: z.int(),
+  generation: generationId,
+  pid: z.int().positive(),
+  nonce: z.string().regex(/^[0-9a-f]{64}$/),
+  stream: z.enum(streams),
+})
+export type HelloFrame = z.infer<typeof helloFrame>
+
+/** Where an agent's process serves HTTP. */
+export const endpoint = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('unix'), path: z.string() }),
+  z.object({ kind: z.literal('tcp'), host: z.literal('127.0.0.1'), port: z.int().min(0).max(65535) }),
+])
+export type Endpoint = z.infer<typeof endpoint>
+
+/** What the process found in the user's module. */
+export const agentFacts = z.object({
+  name: z.string(),
+  framework: z.string(),
+  python: z.string(),
+  axonAgent: z.string(),
+})
+export type AgentFacts = z.infer<typeof agentFacts>
+
+export const failurePhases = ['launch', 'import', 'bind', 'serve'] as const
+
+/** What an agent's process tells Node after its hello. */
+export const agentFrame = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready'), endpoint, agent: agentFacts }),
+  z.object({
+    type: z.literal('heartbeat'),
+    /** Resident memory in bytes. */
+    rss: z.number().nonnegative(),
+    /** Processor time used so far, in seconds. */
+    cpu: z.number().nonnegative(),
+    /** How late the event loop runs, in milliseconds. */
+    loopLagMs: z.number().nonnegative(),
+    inFlight: z.int().nonnegative(),
+  }),
+  z.object({ type: z.literal('started'), run: z.string() }),
+  z.object({ type: z.literal('settled'), run: z.string() }),
+  z.object({
+    type: z.literal('failed'),
+    phase: z.enum(failurePhases),
+    code: z.string(),
+    kind: z.string(),
+    message: z.string(),
+    traceback: z.string(),
+  }),
+])
+export type AgentFrame = z.infer<typeof agentFrame>
+export type ReadyFrame = Extract<AgentFrame, { type: 'ready' }>
+export type HeartbeatFrame = Extract<AgentFrame, { type: 'heartbeat' }>
+export type FailedFrame = Extract<AgentFrame, { type: 'failed' }>
+
+/** The first thing Node says on the control connection. */
+export interface LaunchFrame {
+  type: 'launch'
+  /** Bearer token of this process, asked for on every HTTP request. */
+  token: string
+  agent: string
+  module: string
+  model: string | null
+  cwd: string
+  endpoint: Endpoint
+  shutdownMs: number
+  heartbeatMs: number
+}
+
+/** What Node tells an agent's process. */
+export type NodeFrame = LaunchFrame | { type: 'cancel'; run: string } | { type: 'drain' }
