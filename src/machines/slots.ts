@@ -1,6 +1,12 @@
 /**
  * Owns the types of the slots: the actors that a machine names and the runtime fills. Shapes only; nothing here runs.
  */
+import type { CallbackActorLogic, PromiseActorLogic } from 'xstate'
+import type { AxonError } from '../errors.ts'
+import type { AgentFacts, Endpoint, FailedFrame, HeartbeatFrame } from '../protocol/control.ts'
+import type { RunRequest, RunResponse, RunStreamEvent } from '../protocol/run.ts'
+import type { AgentDefinition, RunTimeouts } from './definition.ts'
+import type { AgentFact } from './facts.ts'
 
 /** What an agent needs to run: the input of `ensureEnvironment`. */
 export interface EnvironmentSpec {
@@ -40,4 +46,80 @@ export interface EnvironmentProgress {
   message: string
   completed: number
   total: number
+}
+
+/** How and where one process of a replica is to run: the input of `portSpawn`. */
+export interface PortInput {
+  definition: AgentDefinition
+  environment: Environment
+  /** Names the process, for example `writer/0#3`. */
+  generation: string
+}
+
+/** How a process ended. Every `portSpawn` tells exactly one, also where no process could be made. */
+export interface ExitRecord {
+  generation: string
+  /** Undefined where the process could not be made. */
+  pid?: number | undefined
+  code: number | null
+  signal: string | null
+  /** What the process said of its own failure before it ended. */
+  failure?: FailedFrame | undefined
+  /** Why Node ended it, where Node did. */
+  reason?: TerminateReason | undefined
+  /** The last lines of its output, oldest first. */
+  lastLines: readonly string[]
+  /** Set where the process could not be made at all. */
+  cause?: AxonError | undefined
+}
+
+export type TerminateReason = 'stop' | 'start_timeout' | 'hang' | 'protocol'
+
+/** What `portSpawn` tells the machine. */
+export type PortEvent =
+  | { type: 'process.spawned'; generation: string; pid: number }
+  | { type: 'agent.ready'; generation: string; endpoint: Endpoint; facts: AgentFacts }
+  | { type: 'process.heartbeat'; generation: string; heartbeat: HeartbeatFrame }
+  | { type: 'process.violated'; generation: string; message: string }
+  | { type: 'process.exited'; generation: string; exit: ExitRecord }
+
+/** What `portSpawn` takes: drain lets runs finish; terminate ends the process group, by force after `graceMs`. */
+export type PortCommand =
+  | { type: 'process.drain' }
+  | { type: 'process.terminate'; reason: TerminateReason; graceMs: number }
+
+/** The actors that `agentMachine` names and the runtime fills. */
+export interface AgentSlots {
+  ensureEnvironment: PromiseActorLogic<Environment, AgentDefinition>
+  portSpawn: CallbackActorLogic<PortCommand, PortInput>
+  /** Resolves where the process answers on HTTP. */
+  healthProbe: PromiseActorLogic<void, { generation: string }>
+}
+
+/** One HTTP call to an agent's process. */
+export interface HttpCall {
+  generation: string
+  run: string
+  attempt: number
+  /** The request's JSON. */
+  body: string
+  timeouts: RunTimeouts
+}
+
+/** What may be asked of runs by events. `run` names the run in every fact that follows. */
+export type RunCommand =
+  | { type: 'run.start'; agent: string; run: string; request: RunRequest }
+  | { type: 'run.cancel'; run: string }
+
+/** What the slot `runs` takes: commands, and the facts of the agents for which runs wait. */
+export type RunDispatchEvent = RunCommand | AgentFact | { type: 'agent.retired'; agent: string }
+
+/**
+ * The calls that a run makes. Plain functions rather than actors: they are on the hot path, and the run that owns them is an
+ * actor already.
+ */
+export interface RunSlots {
+  httpRequest: (call: HttpCall, signal: AbortSignal) => Promise<RunResponse>
+  /** Yields the events as they arrive; pulling slowly pauses the process. */
+  httpStream: (call: HttpCall, signal: AbortSignal) => AsyncIterable<RunStreamEvent>
 }

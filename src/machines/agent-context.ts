@@ -1,0 +1,58 @@
+/**
+ * Owns what a replica's machine remembers and hears. The chart is agent.ts.
+ */
+import type { ActorRef, Snapshot } from 'xstate'
+import type { AxonError } from '../errors.ts'
+import type { AgentFacts, Endpoint } from '../protocol/control.ts'
+import type { Crash } from './crash.ts'
+import type { AgentDefinition } from './definition.ts'
+import type { AgentFact } from './facts.ts'
+import type { RestartHistory } from './restart-policy.ts'
+import type { Environment, PortEvent } from './slots.ts'
+
+/** Who hears the facts of a replica. */
+export type FactListener = ActorRef<Snapshot<unknown>, AgentFact>
+
+export interface AgentInput {
+  definition: AgentDefinition
+  parent: FactListener
+  /** A monotonic clock in milliseconds. Default: `performance.now`. */
+  now?: (() => number) | undefined
+  /** From 0 to 1. Default: `Math.random`. */
+  random?: (() => number) | undefined
+}
+
+export type AgentCommand =
+  | { type: 'agent.start' }
+  | { type: 'agent.stop' }
+  | { type: 'agent.restart' }
+  | { type: 'agent.drain' }
+  /** A changed definition: taken at once, and the process is replaced where there is one. */
+  | { type: 'agent.configure'; definition: AgentDefinition }
+
+export type AgentEvent = AgentCommand | PortEvent | { type: 'liveness.suspected' } | { type: 'liveness.expired' }
+
+export interface AgentContext {
+  definition: AgentDefinition
+  parent: FactListener
+  now: () => number
+  random: () => number
+  /** How many processes this replica has had. */
+  generation: number
+  environment: Environment | undefined
+  pid: number | undefined
+  endpoint: Endpoint | undefined
+  facts: AgentFacts | undefined
+  readyAtMs: number | undefined
+  crash: Crash | undefined
+  history: RestartHistory
+  restarts: number
+  delayMs: number
+  givenUp: 'hopeless' | 'intensity' | undefined
+  isStartWanted: boolean
+  lastError: AxonError | undefined
+}
+
+/** `writer/0#3`: the third process of replica 0 of agent writer. */
+export const generationOf = (context: Pick<AgentContext, 'definition' | 'generation'>): string =>
+  `${context.definition.name}/0#${context.generation}`

@@ -1,0 +1,124 @@
+/**
+ * Owns the named parts of a replica's machine: slots, guards, delays and actions. Which state uses which is agent.ts.
+ */
+import { assign, cancel, fromCallback, fromPromise, raise, sendTo, setup, spawnChild, stopChild } from 'xstate'
+import { type AgentContext, type AgentEvent, type AgentInput, generationOf } from './agent-context.ts'
+import type { Crash } from './crash.ts'
+import type { AgentFact } from './facts.ts'
+import { decideRestart, noRestarts } from './restart-policy.ts'
+import type { AgentSlots, Environment, PortCommand, TerminateReason } from './slots.ts'
+
+/** No heartbeat for this long: nothing new is sent there, and it is asked over HTTP. */
+export const suspectAfterMs = 10_000
+/** After as much longer again it is ended. */
+export const hungAfterMs = 20_000
+/** From the polite signal to SIGKILL, where the process has had its time already. */
+export const terminateGraceMs = 500
+
+const emptySlot = () => {
+  throw new Error('This slot is empty: use provideRuntime(options), or agentMachine.provide({ actors }).')
+}
+
+type WithoutNames<F> = F extends AgentFact ? Omit<F, 'agent' | 'generation'> : never
+
+export const agentParts = setup({
+  types: {
+    context: {} as AgentContext,
+    events: {} as AgentEvent,
+    input: {} as AgentInput,
+  },
+  actors: {
+    ensureEnvironment: fromPromise(emptySlot) as AgentSlots['ensureEnvironment'],
+    portSpawn: fromCallback(emptySlot) as unknown as AgentSlots['portSpawn'],
+    healthProbe: fromPromise(emptySlot) as AgentSlots['healthProbe'],
+  },
+  delays: {
+    startMs: ({ context }) => context.definition.startMs,
+    shutdownMs: ({ context }) => context.definition.shutdownMs,
+    backoffMs: ({ context }) => context.delayMs,
+    suspectAfterMs,
+    hungAfterMs,
+  },
+  guards: {
+    isCurrent: ({ context, event }) => 'generation' in event && event.generation === generationOf(context),
+    /** The current process has ended, and no other is wanted. */
+    isLast: ({ context, event }) =>
+      'generation' in event && event.generation === generationOf(context) && !context.isStartWanted,
+    hasGivenUp: ({ context }) => context.givenUp !== undefined,
+  },
+  actions: {
+    wantStart: assign({ isStartWanted: true }),
+    wantStop: assign({ isStartWanted: false }),
+    configure: assign({
+      definition: ({ context, event }) => (event.type === 'agent.configure' ? event.definition : context.definition),
+    }),
+    forget: assign({ history: noRestarts, givenUp: undefined, lastError: undefined }),
+    beginGeneration: assign({
+      generation: ({ context }) => context.generation + 1,
+      isStartWanted: false,
+      pid: undefined,
+      endpoint: undefined,
+      facts: undefined,
+      readyAtMs: undefined,
+      crash: undefined,
+    }),
+    forgetProcess: assign({ pid: undefined, endpoint: undefined }),
+    keepPid: assign({
+      pid: ({ context, event }) => (event.type === 'process.spawned' ? event.pid : context.pid),
+    }),
+    keepReady: assign(({ context, event }) =>
+      event.type === 'agent.ready' ? { endpoint: event.endpoint, facts: event.facts, readyAtMs: context.now() } : {},
+    ),
+    keepCrash: assign({
+      crash: (_, params: { crash: Crash }) => params.crash,
+      lastError: (_, { crash }) => crash.error,
+    }),
+    /** Asks the restart policy; its answer is read by the guards of `crashed`. */
+    judge: assign(({ context }) => {
+      const { crash } = context
+      if (!crash) return {}
+      const nowMs = context.now()
+      const readyForMs = context.readyAtMs === undefined ? undefined : nowMs - context.readyAtMs
+      const decision = decideRestart(
+        context.definition.restart,
+        context.history,
+        { class: crash.class, isRetryable: crash.error.retryable, readyForMs },
+        nowMs,
+        context.random(),
+      )
+      return decision.action === 'fail'
+        ? { history: decision.history, givenUp: decision.why }
+        : { history: decision.history, delayMs: decision.delayMs, restarts: context.restarts + 1 }
+    }),
+    spawnPort: spawnChild('portSpawn', {
+      id: 'port',
+      input: ({ context }: { context: AgentContext }) => ({
+        definition: context.definition,
+        environment: context.environment as Environment,
+        generation: generationOf(context),
+      }),
+    }),
+    stopPort: stopChild('port'),
+    tellExit: sendTo(
+      ({ context }) => context.parent,
+      ({ context, event }) => {
+        const { exit } = event as Extract<AgentEvent, { type: 'process.exited' }>
+        return { type: 'process.exited', agent: context.definition.name, generation: exit.generation, exit }
+      },
+    ),
+    command: sendTo('port', (_, command: PortCommand) => command),
+    tell: sendTo(
+      ({ context }) => context.parent,
+      ({ context }, fact: WithoutNames<AgentFact>) =>
+        ({ ...fact, agent: context.definition.name, generation: generationOf(context) }) as AgentFact,
+    ),
+    armLiveness: raise({ type: 'liveness.suspected' }, { id: 'liveness', delay: 'suspectAfterMs' }),
+    armExpiry: raise({ type: 'liveness.expired' }, { id: 'liveness', delay: 'hungAfterMs' }),
+    disarmLiveness: cancel('liveness'),
+  },
+})
+
+/** Ends the process group: a signal by which the process can still speak, then SIGKILL. */
+export function terminate(reason: TerminateReason): PortCommand {
+  return { type: 'process.terminate', reason, graceMs: terminateGraceMs }
+}

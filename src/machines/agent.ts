@@ -1,0 +1,272 @@
+/**
+ * Owns the life of one replica: which state follows which, and that it has at most one live process. It starts nothing itself:
+ * environment, process and probe are slots.
+ *
+ * 1. A new process is made only when the last one's `process.exited` has been heard.
+ * 2. `agent.stop` wins over everything; an `agent.start` during stopping is kept and honoured after it.
+ * 3. Events of another generation change nothing.
+ * 4. No state is final: only the parent ends this actor.
+ */
+import { assign, raise } from 'xstate'
+import { type AxonError, toAxonError } from '../errors.ts'
+import type { AgentFacts, Endpoint } from '../protocol/control.ts'
+import { generationOf } from './agent-context.ts'
+import { agentParts, terminate } from './agent-parts.ts'
+import { type Crash, judgeEnvironment, judgeExit } from './crash.ts'
+import { noRestarts } from './restart-policy.ts'
+
+export const agentMachine = agentParts.createMachine({
+  id: 'agent',
+  context: ({ input }) => ({
+    definition: input.definition,
+    parent: input.parent,
+    now: input.now ?? (() => performance.now()),
+    random: input.random ?? Math.random,
+    generation: 0,
+    environment: undefined,
+    pid: undefined,
+    endpoint: undefined,
+    facts: undefined,
+    readyAtMs: undefined,
+    crash: undefined,
+    history: noRestarts,
+    restarts: 0,
+    delayMs: 0,
+    givenUp: undefined,
+    isStartWanted: false,
+    lastError: undefined,
+  }),
+  initial: 'idle',
+  states: {
+    idle: {
+      entry: { type: 'tell', params: { type: 'agent.idle' } },
+      on: {
+        'agent.start': 'provisioning',
+        'agent.restart': 'provisioning',
+        'agent.stop': 'stopped',
+        'agent.configure': { actions: 'configure' },
+      },
+    },
+
+    provisioning: {
+      entry: ['beginGeneration', { type: 'tell', params: { type: 'agent.provisioning' } }],
+      invoke: {
+        id: 'environment',
+        src: 'ensureEnvironment',
+        input: ({ context }) => context.definition,
+        onDone: {
+          target: 'starting',
+          actions: [
+            assign({ environment: ({ event }) => event.output }),
+            { type: 'tell', params: ({ event }) => ({ type: 'environment.ready', environment: event.output }) },
+          ],
+        },
+        onError: {
+          target: 'crashed.judged',
+          actions: {
+            type: 'keepCrash',
+            params: ({ context, event }) => ({
+              crash: judgeEnvironment(toAxonError(event.error), generationOf(context)),
+            }),
+          },
+        },
+      },
+      on: { 'agent.stop': 'stopped', 'agent.restart': { target: 'provisioning', reenter: true } },
+    },
+
+    starting: {
+      entry: ['spawnPort', { type: 'tell', params: { type: 'agent.starting' } }],
+      after: {
+        startMs: {
+          target: 'crashed',
+          actions: { type: 'command', params: terminate('start_timeout') },
+        },
+      },
+      on: {
+        'agent.ready': { guard: 'isCurrent', target: 'ready', actions: 'keepReady' },
+        'agent.stop': { target: 'stopping', actions: 'wantStop' },
+        'agent.restart': { target: 'stopping', actions: 'wantStart' },
+      },
+    },
+
+    ready: {
+      entry: [
+        'armLiveness',
+        {
+          type: 'tell',
+          params: ({ context }) => ({
+            type: 'agent.ready',
+            pid: context.pid as number,
+            endpoint: context.endpoint as Endpoint,
+            facts: context.facts as AgentFacts,
+          }),
+        },
+      ],
+      exit: 'disarmLiveness',
+      on: {
+        'process.heartbeat': {
+          guard: 'isCurrent',
+          actions: [
+            'disarmLiveness',
+            'armLiveness',
+            { type: 'tell', params: ({ event }) => ({ type: 'process.heartbeat', heartbeat: event.heartbeat }) },
+          ],
+        },
+        'liveness.suspected': 'suspect',
+        'agent.stop': 'draining',
+        'agent.drain': 'draining',
+        'agent.restart': { target: 'draining', actions: 'wantStart' },
+      },
+    },
+
+    suspect: {
+      entry: ['armExpiry', { type: 'tell', params: { type: 'agent.suspect' } }],
+      exit: 'disarmLiveness',
+      invoke: {
+        id: 'probe',
+        src: 'healthProbe',
+        input: ({ context }) => ({ generation: generationOf(context) }),
+        onDone: { target: 'ready', actions: { type: 'tell', params: { type: 'agent.recovered' } } },
+        onError: {},
+      },
+      on: {
+        'process.heartbeat': {
+          guard: 'isCurrent',
+          target: 'ready',
+          actions: { type: 'tell', params: { type: 'agent.recovered' } },
+        },
+        'liveness.expired': {
+          target: 'crashed',
+          actions: { type: 'command', params: terminate('hang') },
+        },
+        'agent.stop': { target: 'stopping', actions: 'wantStop' },
+        'agent.drain': 'draining',
+        'agent.restart': { target: 'stopping', actions: 'wantStart' },
+      },
+    },
+
+    draining: {
+      entry: [
+        { type: 'tell', params: { type: 'agent.draining' } },
+        { type: 'command', params: { type: 'process.drain' } },
+      ],
+      after: { shutdownMs: 'stopping' },
+      on: {
+        'process.exited': [
+          { guard: 'isLast', target: 'stopped', actions: ['tellExit', 'stopPort', 'forgetProcess'] },
+          { guard: 'isCurrent', target: 'provisioning', actions: ['tellExit', 'stopPort', 'forgetProcess'] },
+        ],
+        'process.violated': { guard: 'isCurrent', actions: { type: 'command', params: terminate('protocol') } },
+        'agent.start': { actions: 'wantStart' },
+        'agent.restart': { actions: 'wantStart' },
+        'agent.stop': { actions: 'wantStop' },
+      },
+    },
+
+    stopping: {
+      entry: [
+        { type: 'tell', params: { type: 'agent.stopping' } },
+        { type: 'command', params: terminate('stop') },
+      ],
+      on: {
+        'process.exited': [
+          { guard: 'isLast', target: 'stopped', actions: ['tellExit', 'stopPort', 'forgetProcess'] },
+          { guard: 'isCurrent', target: 'provisioning', actions: ['tellExit', 'stopPort', 'forgetProcess'] },
+        ],
+        'process.violated': { guard: 'isCurrent', actions: { type: 'command', params: terminate('protocol') } },
+        'agent.start': { actions: 'wantStart' },
+        'agent.restart': { actions: 'wantStart' },
+        'agent.stop': { actions: 'wantStop' },
+      },
+    },
+
+    stopped: {
+      entry: [{ type: 'tell', params: { type: 'agent.stopped' } }, 'forget'],
+      on: {
+        'agent.start': 'provisioning',
+        'agent.restart': 'provisioning',
+        'agent.stop': { actions: { type: 'tell', params: { type: 'agent.stopped' } } },
+        'agent.configure': { actions: 'configure' },
+      },
+    },
+
+    crashed: {
+      initial: 'ending',
+      states: {
+        /** Node found the fault: the process is being ended. */
+        ending: {},
+        judged: {
+          entry: [
+            'judge',
+            {
+              type: 'tell',
+              params: ({ context }) => ({
+                type: 'agent.crashed',
+                crash: context.crash as Crash,
+                restarts: context.restarts,
+              }),
+            },
+          ],
+          always: [{ guard: 'hasGivenUp', target: '#agent.failed' }, { target: '#agent.backoff' }],
+        },
+      },
+      on: {
+        'agent.stop': { target: 'stopping', actions: 'wantStop' },
+        'agent.restart': { target: 'stopping', actions: 'wantStart' },
+      },
+    },
+
+    backoff: {
+      entry: {
+        type: 'tell',
+        params: ({ context }) => ({
+          type: 'agent.backoff',
+          delayMs: context.delayMs,
+          error: context.lastError as AxonError,
+        }),
+      },
+      after: { backoffMs: 'provisioning' },
+      on: { 'agent.start': 'provisioning', 'agent.restart': 'provisioning', 'agent.stop': 'stopped' },
+    },
+
+    failed: {
+      entry: {
+        type: 'tell',
+        params: ({ context }) => ({
+          type: 'agent.failed',
+          why: context.givenUp as 'hopeless' | 'intensity',
+          error: context.lastError as AxonError,
+        }),
+      },
+      exit: 'forget',
+      on: { 'agent.start': 'provisioning', 'agent.restart': 'provisioning', 'agent.stop': 'stopped' },
+    },
+  },
+  on: {
+    'agent.configure': { actions: ['configure', raise({ type: 'agent.restart' })] },
+    'process.spawned': {
+      guard: 'isCurrent',
+      actions: ['keepPid', { type: 'tell', params: ({ event }) => ({ type: 'process.spawned', pid: event.pid }) }],
+    },
+    'process.violated': {
+      guard: 'isCurrent',
+      actions: { type: 'command', params: terminate('protocol') },
+      target: '.crashed',
+    },
+    'process.exited': {
+      guard: 'isCurrent',
+      target: '.crashed.judged',
+      actions: [
+        {
+          type: 'keepCrash',
+          params: ({ context, event }) => ({
+            crash: judgeExit(context.definition.name, event.exit, context.readyAtMs !== undefined),
+          }),
+        },
+        'tellExit',
+        'stopPort',
+        'forgetProcess',
+      ],
+    },
+  },
+})

@@ -1,0 +1,57 @@
+/**
+ * Owns the facts that the machines tell: the same string is the emitted event, the telemetry event, the log field and the
+ * inspector's row. What is done with them belongs to runtime/telemetry.
+ */
+import type { AxonError } from '../errors.ts'
+import type { AgentFacts, Endpoint, HeartbeatFrame } from '../protocol/control.ts'
+import type { Crash } from './crash.ts'
+import type { Environment, ExitRecord } from './slots.ts'
+
+/** Told by a replica's machine. `generation` names the process, for example `writer/0#3`. */
+export type AgentFact =
+  | { type: 'agent.idle'; agent: string; generation: string }
+  | { type: 'agent.provisioning'; agent: string; generation: string }
+  | { type: 'environment.ready'; agent: string; generation: string; environment: Environment }
+  | { type: 'agent.starting'; agent: string; generation: string }
+  | { type: 'process.spawned'; agent: string; generation: string; pid: number }
+  | { type: 'agent.ready'; agent: string; generation: string; pid: number; endpoint: Endpoint; facts: AgentFacts }
+  | { type: 'process.heartbeat'; agent: string; generation: string; heartbeat: HeartbeatFrame }
+  | { type: 'agent.suspect'; agent: string; generation: string }
+  | { type: 'agent.recovered'; agent: string; generation: string }
+  | { type: 'agent.draining'; agent: string; generation: string }
+  | { type: 'agent.stopping'; agent: string; generation: string }
+  | { type: 'process.exited'; agent: string; generation: string; exit: ExitRecord }
+  | { type: 'agent.crashed'; agent: string; generation: string; crash: Crash; restarts: number }
+  | { type: 'agent.backoff'; agent: string; generation: string; delayMs: number; error: AxonError }
+  | { type: 'agent.failed'; agent: string; generation: string; why: 'hopeless' | 'intensity'; error: AxonError }
+  | { type: 'agent.stopped'; agent: string; generation: string }
+
+/** Told by the system's machine. */
+export type SystemFact =
+  | { type: 'system.started'; agents: number }
+  | { type: 'agent.spawned'; agent: string }
+  | { type: 'agent.retired'; agent: string }
+  | { type: 'system.closing' }
+  | { type: 'system.closed' }
+  /** An event that was sent to the system could not be honoured. */
+  | { type: 'event.refused'; event: string; error: AxonError }
+
+/** Told by the runs. */
+export type RunFact =
+  | { type: 'run.accepted'; agent: string; run: string }
+  | { type: 'run.started'; agent: string; run: string; generation: string }
+  | { type: 'run.requeued'; agent: string; run: string; generation: string; attempt: number }
+  | {
+      type: 'run.settled'
+      agent: string
+      run: string
+      status: 'succeeded' | 'failed' | 'cancelled' | 'timed_out' | 'interrupted'
+      started: boolean | undefined
+      attempt: number
+      durationMs: number
+      /** Tokens of a run that succeeded. */
+      totalTokens?: number | undefined
+      error?: AxonError | undefined
+    }
+
+export type Fact = AgentFact | SystemFact | RunFact

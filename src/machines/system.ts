@@ -1,0 +1,214 @@
+/**
+ * Owns the table of agents: who is spawned, who is retired, and that the system is closed only when every agent has stopped.
+ * Facts of the agents pass through it to the outside. An agent's own life is agent.ts.
+ *
+ * Agents are made with `createActor({ parent })` and kept in a Map that is changed in place: `spawnChild` copies the
+ * table of children at every spawn, so that the 10,000th agent would cost a hundred times the first.
+ */
+import {
+  type ActorRefFrom,
+  type AnyStateMachine,
+  createActor,
+  emit,
+  enqueueActions,
+  fromCallback,
+  sendTo,
+  setup,
+} from 'xstate'
+import { AxonError, toAxonError } from '../errors.ts'
+import { agentMachine } from './agent.ts'
+import type { AgentCommand, FactListener } from './agent-context.ts'
+import type { AgentDefinition } from './definition.ts'
+import type { AgentFact, Fact, RunFact } from './facts.ts'
+import type { RunCommand, RunDispatchEvent } from './slots.ts'
+
+export interface SystemInput {
+  /** The agents to begin with. */
+  agents: readonly AgentDefinition[]
+  /** A monotonic clock in milliseconds. Default: `performance.now`. */
+  now?: (() => number) | undefined
+  /** From 0 to 1, for jitter. Default: `Math.random`. */
+  random?: (() => number) | undefined
+}
+
+/** What may be asked of a system: `axon.actor.send(…)`. */
+export type SystemCommand =
+  | (Exclude<AgentCommand, { type: 'agent.configure' }> & { agent: string })
+  | { type: 'agent.spawn'; definition: AgentDefinition }
+  | { type: 'agent.configure'; definition: AgentDefinition }
+  | { type: 'agent.retire'; agent: string }
+  | { type: 'system.close' }
+  | RunCommand
+
+export type SystemEvent = SystemCommand | AgentFact | RunFact
+
+interface Member {
+  ref: ActorRefFrom<typeof agentMachine>
+  isRetiring: boolean
+}
+
+export interface SystemContext {
+  /** In the order of spawning; changed in place, see above. */
+  members: Map<string, Member>
+  input: SystemInput
+}
+
+const parts = setup({
+  types: {
+    context: {} as SystemContext,
+    events: {} as SystemEvent,
+    input: {} as SystemInput,
+    emitted: {} as Fact,
+  },
+  actors: {
+    agent: agentMachine,
+    runs: fromCallback<RunDispatchEvent>(() => undefined),
+  },
+  guards: {
+    isEmpty: ({ context }) => context.members.size === 0,
+  },
+  actions: {
+    emitFact: emit((_, fact: Fact) => fact),
+    /** An agent's fact goes to the outside, and to the runs that wait for that agent. */
+    relay: enqueueActions(({ enqueue, event }) => {
+      enqueue.emit(event as AgentFact)
+      enqueue.sendTo('runs', event as AgentFact)
+    }),
+    spawn: enqueueActions(({ enqueue, context, event, self }, { definition }: { definition: AgentDefinition }) => {
+      if (context.members.has(definition.name)) {
+        const message = `Agent ${definition.name} exists already. Retire it first, or choose another name.`
+        enqueue.emit(refusal(event.type, new AxonError('AGENT_EXISTS', message, { agent: definition.name })))
+        return
+      }
+      enqueue(() => {
+        // The logic that was provided, not the empty one above.
+        const logic = (self as unknown as { logic: AnyStateMachine }).logic.implementations.actors
+          .agent as typeof agentMachine
+        const { now, random } = context.input
+        const ref = createActor(logic, {
+          parent: self,
+          id: `agent:${definition.name}`,
+          systemId: `agent:${definition.name}`,
+          input: { definition, parent: self as unknown as FactListener, now, random },
+        })
+        context.members.set(definition.name, { ref, isRetiring: false })
+        ref.start()
+      })
+      enqueue.emit({ type: 'agent.spawned', agent: definition.name })
+      enqueue(() => context.members.get(definition.name)?.ref.send({ type: 'agent.start' }))
+    }),
+    forward: enqueueActions(({ enqueue, context, event }) => {
+      const command = event as AgentCommand & { agent?: string }
+      const name = command.agent ?? (command.type === 'agent.configure' ? command.definition.name : '')
+      const member = context.members.get(name)
+      if (member === undefined || member.isRetiring) enqueue.emit(refusal(event.type, unknownAgent(name, context)))
+      else enqueue(() => member.ref.send(command))
+    }),
+    retire: enqueueActions(({ enqueue, context }, { agent }: { agent: string }) => {
+      const member = context.members.get(agent)
+      if (member === undefined) enqueue.emit(refusal('agent.retire', unknownAgent(agent, context)))
+      else
+        enqueue(() => {
+          member.isRetiring = true
+          member.ref.send({ type: 'agent.stop' })
+        })
+    }),
+    retireAll: ({ context }) => {
+      // Last started, first stopped.
+      for (const member of [...context.members.values()].reverse()) {
+        member.isRetiring = true
+        member.ref.send({ type: 'agent.stop' })
+      }
+    },
+    buryRetired: enqueueActions(({ enqueue, context, event }) => {
+      const { agent } = event as AgentFact
+      const member = context.members.get(agent)
+      if (!member?.isRetiring) return
+      context.members.delete(agent)
+      enqueue.stopChild(member.ref)
+      enqueue.emit({ type: 'agent.retired', agent })
+      enqueue.sendTo('runs', { type: 'agent.retired', agent })
+    }),
+    /** An agent's actor ended by itself, which no agent does: a fault of Axon's own, kept from its siblings. */
+    buryBroken: enqueueActions(({ enqueue, context, event }) => {
+      const { type, error } = event as unknown as { type: string; error: unknown }
+      const agent = type.slice('xstate.error.actor.agent:'.length)
+      if (!context.members.delete(agent)) return
+      const cause = toAxonError(error)
+      enqueue.emit({ type: 'agent.failed', agent, generation: '', why: 'hopeless', error: cause })
+      enqueue.sendTo('runs', { type: 'agent.retired', agent })
+      enqueue.emit({ type: 'agent.retired', agent })
+    }),
+    refuse: emit(({ event }) =>
+      refusal(event.type, new AxonError('SUPERVISOR_CLOSED', 'The system is closing. Create another one.')),
+    ),
+  },
+})
+
+export const systemMachine = parts.createMachine({
+  id: 'axon',
+  context: ({ input }) => ({ members: new Map(), input }),
+  invoke: { id: 'runs', src: 'runs' },
+  initial: 'running',
+  states: {
+    running: {
+      entry: enqueueActions(({ enqueue, context }) => {
+        const { agents } = context.input
+        enqueue({ type: 'emitFact', params: { type: 'system.started', agents: agents.length } })
+        for (const definition of agents) enqueue({ type: 'spawn', params: { definition } })
+      }),
+      on: {
+        'agent.spawn': { actions: { type: 'spawn', params: ({ event }) => ({ definition: event.definition }) } },
+        'agent.retire': { actions: { type: 'retire', params: ({ event }) => ({ agent: event.agent }) } },
+        'agent.configure': { actions: 'forward' },
+        'agent.start': { actions: 'forward' },
+        'agent.stop': { actions: 'forward' },
+        'agent.restart': { actions: 'forward' },
+        'agent.drain': { actions: 'forward' },
+        'run.start': { actions: sendTo('runs', ({ event }) => event) },
+        'system.close': 'closing',
+      },
+    },
+    closing: {
+      entry: [{ type: 'emitFact', params: { type: 'system.closing' } }, 'retireAll'],
+      always: { guard: 'isEmpty', target: 'closed' },
+      on: {
+        'agent.spawn': { actions: 'refuse' },
+        'agent.configure': { actions: 'refuse' },
+        'agent.start': { actions: 'refuse' },
+        'agent.restart': { actions: 'refuse' },
+        'agent.stop': {},
+        'agent.drain': {},
+        'agent.retire': {},
+        'run.start': { actions: 'refuse' },
+      },
+    },
+    closed: {
+      type: 'final',
+      entry: { type: 'emitFact', params: { type: 'system.closed' } },
+    },
+  },
+  on: {
+    'run.cancel': { actions: sendTo('runs', ({ event }) => event) },
+    'run.accepted': { actions: { type: 'emitFact', params: ({ event }) => event } },
+    'run.started': { actions: { type: 'emitFact', params: ({ event }) => event } },
+    'run.requeued': { actions: { type: 'emitFact', params: ({ event }) => event } },
+    'run.settled': { actions: { type: 'emitFact', params: ({ event }) => event } },
+    'agent.stopped': { actions: ['relay', 'buryRetired'] },
+    'agent.*': { actions: 'relay' },
+    'process.*': { actions: 'relay' },
+    'environment.*': { actions: 'relay' },
+    'xstate.error.actor.*': { actions: 'buryBroken' },
+  },
+})
+
+function refusal(event: string, error: AxonError): Fact {
+  return { type: 'event.refused', event, error }
+}
+
+function unknownAgent(agent: string, context: SystemContext): AxonError {
+  const known = [...context.members.keys()].slice(0, 10).join(', ') || 'none'
+  return new AxonError('AGENT_UNKNOWN', `There is no agent ${JSON.stringify(agent)}. Known agents: ${known}.`, {
+    agent,
+  })
+}
