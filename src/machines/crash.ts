@@ -62,13 +62,17 @@ function errorOf(agent: string, exit: ExitRecord, wasReady: boolean): AxonError 
     case 'protocol':
       return new ProcessError(
         'PROTOCOL_INVALID_FRAME',
-        `${generation} wrote to its control connection what is no frame, and was ended.${tail}`,
+        `${generation} wrote to its control connection what is no frame, and was ended. Leave that connection to axon_agent.${tail}`,
         { agent, context },
       )
     default: {
       const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`
       const when = wasReady ? '' : ' before it was ready'
-      return new ProcessError('PROCESS_EXITED', `${generation} ${how}${when}.${tail}`, { agent, context })
+      return new ProcessError(
+        'PROCESS_EXITED',
+        `${generation} ${how}${when}. Look for the cause in its output.${tail}`,
+        { agent, context },
+      )
     }
   }
 }

@@ -71,7 +71,7 @@ export function decideRestart(
   random: number,
 ): RestartDecision {
   const streak = (crash.readyForMs ?? -1) >= policy.stableMs ? 0 : history.streak
-  const isHopeless = crash.readyForMs === undefined && (crash.class === 'environment' || !crash.isRetryable)
+  const isHopeless = crash.readyForMs === undefined && (isPermanent(crash.class) || !crash.isRetryable)
   const hopeless = isHopeless ? history.hopeless + 1 : 0
   const restarts = [...history.restarts.filter((at) => at >= nowMs - policy.withinMs), nowMs]
   const next: RestartHistory = { restarts, streak: streak + 1, hopeless }
@@ -80,6 +80,10 @@ export function decideRestart(
   if (hopeless >= hopelessTries) return { action: 'fail', why: 'hopeless', history: next }
   if (restarts.length > policy.maxRestarts) return { action: 'fail', why: 'intensity', history: next }
   return { action: 'restart', delayMs: backoffMs(policy, streak, random), history: next }
+}
+
+function isPermanent(crash: CrashClass): boolean {
+  return crash === 'environment' || crash === 'import'
 }
 
 /** Equal jitter: half of the delay is kept, so that a crash loop never spins; half is spread, so that siblings do not march in step. */

@@ -104,6 +104,8 @@ export interface HttpCall {
   /** The request's JSON. */
   body: string
   timeouts: RunTimeouts
+  /** What is left of the run's time. */
+  deadlineMs: number
 }
 
 /** What may be asked of runs by events. `run` names the run in every fact that follows. */

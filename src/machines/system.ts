@@ -38,6 +38,8 @@ export type SystemCommand =
   | { type: 'agent.configure'; definition: AgentDefinition }
   | { type: 'agent.retire'; agent: string }
   | { type: 'system.close' }
+  /** Ends every agent at once, also while the system is closing. */
+  | { type: 'system.destroy' }
   | RunCommand
 
 export type SystemEvent = SystemCommand | AgentFact | RunFact
@@ -120,6 +122,10 @@ const parts = setup({
         member.ref.send({ type: 'agent.stop' })
       }
     },
+    stopAll: enqueueActions(({ enqueue, context }) => {
+      for (const member of context.members.values()) enqueue.stopChild(member.ref)
+      enqueue(() => context.members.clear())
+    }),
     buryRetired: enqueueActions(({ enqueue, context, event }) => {
       const { agent } = event as AgentFact
       const member = context.members.get(agent)
@@ -189,6 +195,7 @@ export const systemMachine = parts.createMachine({
     },
   },
   on: {
+    'system.destroy': { target: '.closed', actions: 'stopAll' },
     'run.cancel': { actions: sendTo('runs', ({ event }) => event) },
     'run.accepted': { actions: { type: 'emitFact', params: ({ event }) => event } },
     'run.started': { actions: { type: 'emitFact', params: ({ event }) => event } },

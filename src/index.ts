@@ -1,0 +1,35 @@
+/**
+ * The public surface of axon-runtime.
+ */
+export {
+  AxonError,
+  type ErrorCode,
+  errorCodes,
+  isAxonError,
+  ProcessError,
+  PythonEnvError,
+  RunError,
+} from './errors.ts'
+export { agentMachine } from './machines/agent.ts'
+export type { Crash } from './machines/crash.ts'
+export type { AgentDefinition } from './machines/definition.ts'
+export type { CrashClass, RestartPolicy } from './machines/restart-policy.ts'
+export { decideRestart } from './machines/restart-policy.ts'
+export type {
+  AgentSlots,
+  Environment,
+  EnvironmentProgress,
+  EnvironmentSpec,
+  ExitRecord,
+  RunSlots,
+} from './machines/slots.ts'
+export { type SystemCommand, systemMachine } from './machines/system.ts'
+export type { RunRequest, RunResponse, RunStreamEvent, Usage } from './protocol/run.ts'
+export type { AgentCommandName, AgentHandle, AgentSnapshot, AgentState } from './runtime/agent-handle.ts'
+export { type Axon, type AxonOptions, createAxon } from './runtime/axon.ts'
+export { type AgentOptions, type AgentsOptions, parseAgent, parseAgents } from './runtime/config.ts'
+export { ensureEnvironment } from './runtime/environment/environment.ts'
+export { provideRuntime, type RuntimeOptions } from './runtime/provide.ts'
+export type { RunOptions } from './runtime/runs/dispatcher.ts'
+export type { RunStream } from './runtime/runs/run-stream.ts'
+export { type AxonEvent, type AxonEventName, type AxonEventOf, catalogue } from './runtime/telemetry/catalogue.ts'

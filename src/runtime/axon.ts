@@ -1,0 +1,232 @@
+/**
+ * Owns what a user holds of a system: createAxon() and the handle it returns. What the system does is the machines'; what it
+ * holds is provide.ts.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { type ActorRefFrom, createActor, type InspectionEvent, type Observer } from 'xstate'
+import { AxonError } from '../errors.ts'
+import type { AgentDefinition } from '../machines/definition.ts'
+import type { systemMachine } from '../machines/system.ts'
+import { AgentHandle } from './agent-handle.ts'
+import { type AgentOptions, type AgentsOptions, parseAgent, parseAgents } from './config.ts'
+import { dispatcherOf, provideRuntime, type RuntimeOptions } from './provide.ts'
+import { Readiness } from './readiness.ts'
+import { resourcesOf } from './resources.ts'
+import type { AxonEventName } from './telemetry/catalogue.ts'
+import { type AxonListener, Telemetry } from './telemetry/telemetry.ts'
+
+export interface AxonOptions extends RuntimeOptions {
+  /** The agents to begin with, by name. Default: none; `spawn` adds more. */
+  agents?: AgentsOptions | undefined
+  /** Sees every actor, event and snapshot: an XState observer or function, or `createWebSocketInspector(…).inspect`. */
+  inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined
+}
+
+/**
+ * Makes a system of supervised agents. Nothing runs until `start()`.
+ * @throws AxonError CONFIG_INVALID naming each field that is wrong
+ */
+export function createAxon(options: AxonOptions = {}): Axon {
+  const { agents = {}, inspect, ...runtime } = options
+  return new Axon(parseAgents(agents), inspect, runtime)
+}
+
+export class Axon {
+  /** The root actor: `send` it events, subscribe to it, or look at it. */
+  readonly actor: ActorRefFrom<typeof systemMachine>
+  #telemetry: Telemetry
+  #readiness: Readiness
+  #initial: AgentDefinition[]
+  #begin: () => void
+  #starting: Promise<this> | undefined
+  #closing: Promise<void> | undefined
+  #isStarted = false
+
+  /** Use `createAxon`. */
+  constructor(agents: AgentDefinition[], inspect: AxonOptions['inspect'], runtime: RuntimeOptions) {
+    this.#initial = agents
+    this.#telemetry = new Telemetry(runtime.logger)
+    this.#readiness = new Readiness(this.#telemetry)
+    const actor = createActor(provideRuntime(runtime, this.#telemetry), {
+      id: 'axon',
+      systemId: 'axon',
+      input: { agents },
+      ...(inspect && { inspect }),
+      ...(runtime.clock && { clock: runtime.clock }),
+    })
+    this.actor = actor
+    this.#begin = () => actor.start()
+  }
+
+  /**
+   * Starts the system and resolves when every agent is ready. Where one fails, everything is ended and its error is thrown:
+   * nothing is left behind.
+   */
+  start(): Promise<this> {
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  /**
+   * Adds an agent and resolves with its handle when it is ready. One that fails to start is taken out again.
+   * @throws AxonError CONFIG_INVALID, AGENT_EXISTS, or what kept it from being ready
+   */
+  async spawn(options: AgentOptions & { name: string }): Promise<AgentHandle> {
+    const definition = parseAgent(options)
+    this.#demandOpen()
+    if (this.#member(definition.name)) {
+      const message = `Agent ${definition.name} exists already. Retire it first, or choose another name.`
+      throw new AxonError('AGENT_EXISTS', message, { agent: definition.name })
+    }
+    await this.#add(definition)
+    return this.agent(definition.name)
+  }
+
+  /** Drains and stops an agent, and takes it out of the system. @throws AxonError AGENT_UNKNOWN */
+  async retire(name: string): Promise<void> {
+    this.#demandOpen()
+    this.#demandKnown(name)
+    const retired = this.#readiness.retired(name)
+    this.actor.send({ type: 'agent.retire', agent: name })
+    await retired
+  }
+
+  /** The handle of an agent. @throws AxonError AGENT_UNKNOWN naming those that are known */
+  agent(name: string): AgentHandle {
+    this.#demandKnown(name)
+    return new AgentHandle(name, {
+      dispatcher: () => dispatcherOf(this.actor.system),
+      send: (command) => this.actor.send(command),
+      machine: () => this.#member(name)?.ref.getSnapshot(),
+      ready: () => this.#whenReady(name),
+    })
+  }
+
+  /** The names of all agents, in the order of spawning. */
+  get agents(): string[] {
+    return this.#isStarted ? [...this.#members.keys()] : this.#initial.map(({ name }) => name)
+  }
+
+  /**
+   * Makes the system's agents those of `agents`: what is new is spawned, what is missing is retired, what changed is restarted
+   * with its new definition, runs that wait are kept, and the rest is untouched. Read and checked whole before anything is done.
+   * @throws AxonError CONFIG_INVALID with nothing changed, or the first error of an agent that did not become ready
+   */
+  async apply({ agents }: { agents: AgentsOptions }): Promise<void> {
+    const wanted = new Map(parseAgents(agents).map((definition) => [definition.name, definition]))
+    this.#demandOpen()
+    const gone = [...this.#members.keys()].filter((name) => !wanted.has(name))
+    const changes = [...wanted.values()].map((definition) => {
+      const member = this.#member(definition.name)
+      if (member === undefined) return this.#add(definition)
+      if (isDeepStrictEqual(member.ref.getSnapshot().context.definition, definition)) return undefined
+      return this.#configure(definition)
+    })
+    const results = await Promise.allSettled([...gone.map((name) => this.retire(name)), ...changes])
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  /** Calls `listener` for each event of that name, or for every event at `'*'`. The answer ends it. */
+  on<Name extends AxonEventName | '*'>(name: Name, listener: AxonListener<Name>): () => void {
+    return this.#telemetry.on(name, listener)
+  }
+
+  /** Takes no new runs, lets those in flight finish within each agent's `shutdownMs`, stops all, and leaves nothing. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close('system.close')
+    return this.#closing
+  }
+
+  /** Ends everything at once; runs in flight are cancelled. Also while `close` is under way. Idempotent. */
+  async destroy(): Promise<void> {
+    if (this.#isStarted) this.actor.send({ type: 'system.destroy' })
+    this.#closing ??= this.#close('system.destroy')
+    await this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #start(): Promise<this> {
+    this.#demandOpen(false)
+    const ready = this.#initial.map(({ name }) => this.#readiness.ready(name))
+    this.#isStarted = true
+    this.#begin()
+    try {
+      await Promise.all(ready)
+    } catch (error) {
+      await this.destroy()
+      throw error
+    }
+    return this
+  }
+
+  async #close(how: 'system.close' | 'system.destroy'): Promise<void> {
+    if (!this.#isStarted) return
+    const resources = resourcesOf(this.actor.system)
+    const ended = new Promise<void>((resolve) => {
+      if (this.actor.getSnapshot().status !== 'active') resolve()
+      else this.actor.subscribe({ complete: resolve, error: () => resolve() })
+    })
+    this.actor.send({ type: how })
+    await ended
+    await resources.close()
+    this.#readiness.close(closedError())
+    this.#telemetry.close()
+  }
+
+  async #add(definition: AgentDefinition): Promise<void> {
+    const ready = this.#readiness.ready(definition.name)
+    this.actor.send({ type: 'agent.spawn', definition })
+    try {
+      await ready
+    } catch (error) {
+      if (this.#member(definition.name)) await this.retire(definition.name)
+      throw error
+    }
+  }
+
+  async #configure(definition: AgentDefinition): Promise<void> {
+    const { value } = this.#member(definition.name)?.ref.getSnapshot() ?? {}
+    const isStarting = value !== 'stopped' && value !== 'idle'
+    const ready = isStarting ? this.#readiness.ready(definition.name) : undefined
+    this.actor.send({ type: 'agent.configure', definition })
+    await ready
+  }
+
+  async #whenReady(name: string): Promise<void> {
+    this.#demandOpen()
+    const machine = this.#member(name)?.ref.getSnapshot()
+    if (machine?.matches('ready')) return
+    if (machine?.matches('failed') && machine.context.lastError) throw machine.context.lastError
+    await this.#readiness.ready(name)
+  }
+
+  get #members() {
+    return this.actor.getSnapshot().context.members
+  }
+
+  #member(name: string) {
+    return this.#members.get(name)
+  }
+
+  #demandOpen(mustBeStarted = true): void {
+    if (this.#closing) throw closedError()
+    if (mustBeStarted && !this.#isStarted) {
+      throw new AxonError('SUPERVISOR_CLOSED', 'The system is not started. Call start() first.')
+    }
+  }
+
+  #demandKnown(name: string): void {
+    if (this.agents.includes(name)) return
+    const known = this.agents.slice(0, 10).join(', ') || 'none'
+    throw new AxonError('AGENT_UNKNOWN', `There is no agent ${JSON.stringify(name)}. Known agents: ${known}.`, {
+      agent: name,
+    })
+  }
+}
+
+function closedError(): AxonError {
+  return new AxonError('SUPERVISOR_CLOSED', 'The system is closed. Create another one.')
+}

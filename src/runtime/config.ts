@@ -1,0 +1,116 @@
+/**
+ * Owns what a user may say of a system and its agents: options, units, defaults, and the one function that reads them.
+ */
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import * as z from 'zod'
+import { AxonError } from '../errors.ts'
+import type { AgentDefinition } from '../machines/definition.ts'
+
+const ms = z
+  .number()
+  .nonnegative()
+  .max(2 ** 31 - 1)
+const positiveMs = ms.positive()
+
+const restart = z.strictObject({
+  /** Restarts that are permitted within `withinMs`; one more fails the agent. Default 10. */
+  maxRestarts: z.int().nonnegative().default(10),
+  /** The window, in milliseconds. Default 600 000. */
+  withinMs: positiveMs.default(600_000),
+  /** Delay before the first restart, in milliseconds. Default 0. */
+  firstMs: ms.default(0),
+  /** Delay before the second, in milliseconds; doubles from there, with equal jitter. Default 500. */
+  baseMs: positiveMs.default(500),
+  /** The longest delay, in milliseconds. Default 60 000. */
+  maxMs: positiveMs.default(60_000),
+  /** Ready for this long, the next crash counts as a first one, in milliseconds. Default 60 000. */
+  stableMs: ms.default(60_000),
+})
+
+const timeouts = z.strictObject({
+  /** Until the connection to the process stands, in milliseconds. Default 5 000. */
+  connectMs: positiveMs.default(5_000),
+  /** From the request to the first byte of the answer, in milliseconds. Default 600 000: a run that is not streamed answers as a whole. */
+  firstByteMs: positiveMs.default(600_000),
+  /** Between two bytes of an answer, in milliseconds; a stream sends a comment every 15 s while it is quiet. Default 60 000. */
+  idleMs: positiveMs.default(60_000),
+  /** The whole run, queue included, in milliseconds. Default 600 000. */
+  runMs: positiveMs.default(600_000),
+})
+
+/** One agent, as a user writes it. */
+const agentOptions = z.strictObject({
+  /** `package.module`, `package.module:name`, or a file such as `agents/support.py`, from `cwd`. */
+  module: z
+    .string()
+    .regex(
+      /^([A-Za-z_]\w*(\.[A-Za-z_]\w*)*|[^\0:]+\.py)(:[A-Za-z_]\w*)?$/,
+      'is no module: write package.module, package.module:name or path/to/file.py',
+    ),
+  /** The model: `test`, `test:anything`, or `provider:name`. Default: the agent's own. */
+  model: z.string().min(1).optional(),
+  /** The directory that is first on `sys.path`, and in which project files are looked for. Default: the process's working directory. */
+  cwd: z.string().min(1).optional(),
+  /** Environment variables of the process, beside an allow-list (PATH, HOME, locale, certificates, proxies). Default {}. */
+  env: z.record(z.string().regex(/^[^=\0]+$/), z.string()).default({}),
+  /** An interpreter (`python3.12`, a path), or an existing environment such as `.venv`, used as it is. Default: the newest that fits. */
+  python: z.string().min(1).optional(),
+  /** Requirements, for example `['pydantic-ai-slim']`; they take the place of project files. */
+  dependencies: z.array(z.string().min(1)).optional(),
+  /** A requirements file, from `cwd`; takes the place of project files. */
+  requirements: z.string().min(1).optional(),
+  /** TCP port on 127.0.0.1; 0 = the kernel chooses. Default: a Unix socket. */
+  port: z.int().min(0).max(65535).optional(),
+  /** Runs at once in a process. Default 16. */
+  concurrency: z.int().positive().max(10_000).default(16),
+  /** Runs that may wait; more are rejected at once. Default 100. */
+  queue: z.int().nonnegative().default(100),
+  restart: restart.prefault({}),
+  /** From the start of a process until it must be ready, in milliseconds. Default 30 000. */
+  startMs: positiveMs.default(30_000),
+  /** How long runs may go on after a stop, in milliseconds. Default 5 000. */
+  shutdownMs: ms.default(5_000),
+  timeouts: timeouts.prefault({}),
+  /** Yours: shown in snapshots. Default {}. */
+  metadata: z.record(z.string(), z.unknown()).default({}),
+})
+export type AgentOptions = z.input<typeof agentOptions>
+
+const agentName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9_-]{0,62}$/,
+    'is no agent name: use 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit',
+  )
+
+const agents = z.record(agentName, agentOptions)
+/** Agents by name. */
+export type AgentsOptions = Record<string, AgentOptions>
+
+/**
+ * Reads the agents of a configuration, fills in every default, and looks whether each `cwd` is there.
+ * @throws AxonError CONFIG_INVALID naming each field that is wrong
+ */
+export function parseAgents(options: AgentsOptions): AgentDefinition[] {
+  const parsed = agents.safeParse(options)
+  if (!parsed.success) throw invalid(z.prettifyError(parsed.error), parsed.error)
+  return Object.entries(parsed.data).map(([name, agent]) => {
+    const cwd = resolve(agent.cwd ?? '.')
+    if (!isDirectory(cwd)) throw invalid(`the cwd of agent ${name} is no directory: ${cwd}`)
+    return { ...agent, name, cwd }
+  })
+}
+
+/** `parseAgents` for one agent. */
+export function parseAgent({ name, ...options }: AgentOptions & { name: string }): AgentDefinition {
+  return parseAgents({ [name]: options })[0] as AgentDefinition
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}
+
+function invalid(what: string, cause?: unknown): AxonError {
+  return new AxonError('CONFIG_INVALID', `The configuration is not valid: ${what}`, { cause })
+}

@@ -1,0 +1,53 @@
+/**
+ * Owns the reading of `text/event-stream`: bytes in, events out, nothing kept but the unfinished event. What an event means
+ * belongs to the caller.
+ */
+
+export interface ServerSentEvent {
+  id: string
+  event: string
+  data: string
+}
+
+/** The longest event, in characters. A run's result is one event. */
+const maxEventChars = 64 * 1024 * 1024
+
+/**
+ * Yields the events of a body as they are complete. Comments and events without data are skipped; an unfinished event at the
+ * end is dropped, as the format says.
+ * @throws RangeError where one event is longer than 64 Mi characters
+ */
+export async function* readEventStream(body: AsyncIterable<Uint8Array>): AsyncGenerator<ServerSentEvent, void> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  let current: ServerSentEvent = emptyEvent()
+  for await (const chunk of body) {
+    rest += decoder.decode(chunk, { stream: true })
+    let start = 0
+    for (let end = rest.indexOf('\n'); end !== -1; end = rest.indexOf('\n', start)) {
+      const line = rest.slice(start, rest.charCodeAt(end - 1) === 13 && end > start ? end - 1 : end)
+      start = end + 1
+      if (line !== '') readField(line, current)
+      else {
+        if (current.data !== '') yield current
+        current = emptyEvent()
+      }
+    }
+    rest = rest.slice(start)
+    if (rest.length + current.data.length > maxEventChars) {
+      throw new RangeError(`An event of the stream is longer than ${maxEventChars} characters.`)
+    }
+  }
+}
+
+const emptyEvent = (): ServerSentEvent => ({ id: '', event: 'message', data: '' })
+
+function readField(line: string, event: ServerSentEvent): void {
+  const colon = line.indexOf(':')
+  if (colon === 0) return
+  const name = colon === -1 ? line : line.slice(0, colon)
+  const value = colon === -1 ? '' : line.slice(line.charCodeAt(colon + 1) === 32 ? colon + 2 : colon + 1)
+  if (name === 'data') event.data = event.data === '' ? value : `${event.data}\n${value}`
+  else if (name === 'event') event.event = value
+  else if (name === 'id') event.id = value
+}

@@ -1,0 +1,135 @@
+/**
+ * Owns the HTTP calls to an agent's process: one request out, one answer or one stream in, errors as Axon's own. It judges
+ * nothing: what a lost connection means for a run is decided in runtime/runs.
+ */
+import { type Dispatcher, errors } from 'undici'
+import { AxonError, type ErrorCode, errorCodes, RunError } from '../../errors.ts'
+import type { HttpCall, RunSlots } from '../../machines/slots.ts'
+import { errorBody, type RunResponse, type RunStreamEvent, runHeaders, runResponse } from '../../protocol/run.ts'
+import type { Link } from '../process/link.ts'
+import { readEventStream } from './event-stream.ts'
+
+/** The connection failed: nobody knows yet how far the run came. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost'
+}
+
+/** No byte came in time. */
+export class ByteTimeout extends Error {
+  override readonly name = 'ByteTimeout'
+}
+
+/** The calls through the links of one system. `links` is read at each call. */
+export function createTransport(links: ReadonlyMap<string, Link>): RunSlots {
+  return {
+    async httpRequest(call, signal) {
+      const link = linkOf(links, call)
+      const response = await send(link, call, 'run_sync', signal)
+      const text = await response.body.text().catch((error) => {
+        throw lost(error, signal)
+      })
+      const body = parseJson(text, link, call)
+      if (response.statusCode !== 200) throw remoteError(body, response.statusCode, link, call)
+      return readResponse(body, link, call)
+    },
+
+    async *httpStream(call, signal) {
+      const link = linkOf(links, call)
+      const response = await send(link, call, 'run_stream', signal)
+      if (response.statusCode !== 200) {
+        const text = await response.body.text().catch((error) => {
+          throw lost(error, signal)
+        })
+        throw remoteError(parseJson(text, link, call), response.statusCode, link, call)
+      }
+      try {
+        for await (const { id, event, data } of readEventStream(response.body)) {
+          const body = parseJson(data, link, call)
+          if (event === 'run.error') throw remoteError(body, 200, link, call)
+          if (event === 'run.result') yield { id: Number(id), event, data: readResponse(body, link, call) }
+          else yield { id: Number(id), event, data: body } as RunStreamEvent
+          if (event === 'run.result') return
+        }
+      } catch (error) {
+        throw error instanceof AxonError ? error : lost(error, signal)
+      }
+      throw new ConnectionLost('The stream ended without a result.')
+    },
+  }
+}
+
+function linkOf(links: ReadonlyMap<string, Link>, { generation }: HttpCall): Link {
+  const link = links.get(generation)
+  if (link?.pool === undefined) throw new ConnectionLost(`${generation} is gone.`)
+  return link
+}
+
+async function send(link: Link, call: HttpCall, route: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  const { run, attempt, body, timeouts, deadlineMs } = call
+  try {
+    return await (link.pool as NonNullable<Link['pool']>).request({
+      method: 'POST',
+      path: `/agents/${link.agent}/${route}`,
+      headers: {
+        authorization: `Bearer ${link.token}`,
+        'content-type': 'application/json',
+        [runHeaders.run]: run,
+        [runHeaders.attempt]: String(attempt),
+        [runHeaders.deadlineMs]: String(Math.max(1, Math.round(deadlineMs))),
+      },
+      body,
+      signal,
+      headersTimeout: timeouts.firstByteMs,
+      bodyTimeout: timeouts.idleMs,
+    })
+  } catch (error) {
+    throw lost(error, signal)
+  }
+}
+
+function lost(error: unknown, signal: AbortSignal): Error {
+  if (signal.aborted) return signal.reason
+  if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
+    return new ByteTimeout(error.message, { cause: error })
+  }
+  return new ConnectionLost(error instanceof Error ? error.message : String(error), { cause: error })
+}
+
+function parseJson(text: string, link: Link, { run, attempt }: HttpCall): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw invalidResponse(link, run, attempt, 'is not JSON', cause)
+  }
+}
+
+function readResponse(body: unknown, link: Link, { run, attempt }: HttpCall): RunResponse {
+  const parsed = runResponse.safeParse(body)
+  if (parsed.success) return body as RunResponse
+  throw invalidResponse(link, run, attempt, 'has no result, messages and usage', parsed.error)
+}
+
+function invalidResponse(link: Link, run: string, attempt: number, what: string, cause: unknown): RunError {
+  return new RunError(
+    'PROTOCOL_INVALID_RESPONSE',
+    `The answer of ${link.generation} ${what}. Is another server on its port, or a middleware in its way?`,
+    { run, agent: link.agent, started: undefined, attempt, cause },
+  )
+}
+
+function remoteError(body: unknown, status: number, link: Link, { run, attempt }: HttpCall): RunError {
+  const parsed = errorBody.safeParse(body)
+  if (!parsed.success) return invalidResponse(link, run, attempt, `has status ${status} and no error`, parsed.error)
+  const { code, message, started, retryable, kind, traceback } = parsed.data.error
+  const known = Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : 'AGENT_RAISED'
+  return new RunError(known, message, {
+    run,
+    agent: link.agent,
+    started: started ?? undefined,
+    attempt,
+    retryable: retryable ?? undefined,
+    kind: kind ?? undefined,
+    traceback: traceback ?? undefined,
+    context: { generation: link.generation, status },
+  })
+}

@@ -1,0 +1,16 @@
+/**
+ * Owns the question whether a process id still names the process that was started: ids are used again, start times are not.
+ */
+import { readFileSync } from 'node:fs'
+
+/** Clock ticks since boot at which the process started, or undefined where it is gone, a zombie, or /proc is not there. */
+export function startTimeOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The name, in parentheses, may hold blanks and parentheses of its own.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' ? undefined : fields[19]
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Owns what Node holds of one live process: its token, its pool of HTTP connections, its control connection, and the facts
+ * by which runs are judged: what was receipted, whether it is still there. Starting and ending it belong to the port.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { Pool } from 'undici'
+import type { AgentDefinition } from '../../machines/definition.ts'
+import type { Endpoint, NodeFrame } from '../../protocol/control.ts'
+
+export interface LinkListener {
+  /** The receipt: user code of this run begins. */
+  onStarted(run: string): void
+}
+
+export class Link {
+  readonly generation: string
+  readonly agent: string
+  /** Bearer token of this process. */
+  readonly token = randomBytes(32).toString('base64url')
+  /** Resolves when the process has exited and everything it said has been read: what is not receipted by then never began. */
+  readonly gone: Promise<void>
+  listener: LinkListener | undefined
+  #definition: AgentDefinition
+  #control: Socket | undefined
+  #pool: Pool | undefined
+  #isExited = false
+  #resolveGone: () => void
+
+  constructor(definition: AgentDefinition, generation: string) {
+    this.#definition = definition
+    this.agent = definition.name
+    this.generation = generation
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.gone = promise
+    this.#resolveGone = resolve
+  }
+
+  /** The connections to the process's HTTP server; undefined before it is ready and after it has exited. */
+  get pool(): Pool | undefined {
+    return this.#pool
+  }
+
+  get isExited(): boolean {
+    return this.#isExited
+  }
+
+  open(control: Socket): void {
+    this.#control = control
+  }
+
+  /** Tells the process something; false where there is no control connection. */
+  send(frame: NodeFrame): boolean {
+    if (this.#control === undefined || this.#control.destroyed) return false
+    this.#control.write(`${JSON.stringify(frame)}\n`)
+    return true
+  }
+
+  serve(endpoint: Endpoint): void {
+    const { concurrency, timeouts } = this.#definition
+    const connect = { timeout: timeouts.connectMs, ...(endpoint.kind === 'unix' ? { socketPath: endpoint.path } : {}) }
+    const origin = endpoint.kind === 'unix' ? 'http://localhost' : `http://${endpoint.host}:${endpoint.port}`
+    this.#pool = new Pool(origin, {
+      connections: concurrency + 1,
+      pipelining: 1,
+      // Shorter than the server's, so that no request is written to a connection that is being closed.
+      keepAliveTimeout: 4_000,
+      connect,
+    })
+  }
+
+  /** The process has exited: nothing is routed here from now on, and no connection is used again. */
+  exit(): void {
+    this.#isExited = true
+    const pool = this.#pool
+    this.#pool = undefined
+    void pool?.destroy().catch(() => {})
+  }
+
+  bury(): void {
+    this.#control?.destroy()
+    this.#resolveGone()
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * Owns one process from launch to reaping: it fills the slot `portSpawn`. It tells the machine what happens and does what the
+ * machine asks; it decides nothing.
+ *
+ * 1. It tells exactly one `process.exited`, and then nothing.
+ * 2. `process.exited` is told when the process is reaped and its control connection has ended, or 250 ms after the exit.
+ * 3. After that no member of its process group is left.
+ */
+import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { fromCallback } from 'xstate'
+import { ProcessError } from '../../errors.ts'
+import type {
+  AgentSlots,
+  ExitRecord,
+  PortCommand,
+  PortEvent,
+  PortInput,
+  TerminateReason,
+} from '../../machines/slots.ts'
+import { type AgentFrame, agentFrame, type Endpoint, type FailedFrame } from '../../protocol/control.ts'
+import { type Resources, resourcesOf } from '../resources.ts'
+import { FrameReader } from './frames.ts'
+import { launch } from './launch.ts'
+import { Link } from './link.ts'
+import { Output } from './output.ts'
+
+/** How long leftovers may hold the control connection open after the exit. */
+const lingerMs = 250
+const heartbeatMs = 2_000
+
+export const portSpawn: AgentSlots['portSpawn'] = fromCallback(({ sendBack, receive, input, system }) => {
+  const port = new Port(input, resourcesOf(system), sendBack)
+  receive((command) => port.take(command))
+  resourcesOf(system).track(port.run())
+  return () => port.abandon()
+}) as AgentSlots['portSpawn']
+
+class Port {
+  #input: PortInput
+  #resources: Resources
+  #tell: (event: PortEvent) => void
+  #link: Link
+  #output: Output
+  #pid: number | undefined
+  #control: Socket | undefined
+  #controlEnded = Promise.withResolvers<void>()
+  #failure: FailedFrame | undefined
+  #reason: TerminateReason | undefined
+  #endpoint: Endpoint
+  #isAlive = false
+  #isAbandoned = false
+  #timers = new Set<unknown>()
+
+  constructor(input: PortInput, resources: Resources, tell: (event: PortEvent) => void) {
+    this.#input = input
+    this.#resources = resources
+    this.#tell = tell
+    this.#link = new Link(input.definition, input.generation)
+    const { generation, definition } = input
+    this.#endpoint =
+      definition.port === undefined
+        ? { kind: 'unix', path: resources.newSocketPath() }
+        : { kind: 'tcp', host: '127.0.0.1', port: definition.port }
+    this.#output = new Output(({ stream, line, droppedBytes }) =>
+      resources.tell({ type: 'process.output', agent: definition.name, generation, stream, line, droppedBytes }),
+    )
+  }
+
+  /** Ends when the process is gone and its exit is told. Never rejects. */
+  async run(): Promise<void> {
+    const { generation } = this.#input
+    const { links } = this.#resources
+    links.set(generation, this.#link)
+    try {
+      await this.#resources.open()
+      this.#finish(await this.#live())
+    } catch (error) {
+      this.#finish({ code: null, signal: null, cause: spawnError(this.#input, error) })
+    } finally {
+      links.delete(generation)
+    }
+  }
+
+  take(command: PortCommand): void {
+    if (command.type === 'process.drain') {
+      if (!this.#link.send({ type: 'drain' })) this.#signal('SIGTERM')
+      return
+    }
+    const { reason, graceMs } = command
+    this.#reason ??= reason
+    // A process that says nothing any more is asked for its stack; faulthandler writes it to its standard error.
+    this.#signal(reason === 'hang' || reason === 'start_timeout' ? 'SIGABRT' : 'SIGTERM')
+    this.#after(graceMs, () => this.#signal('SIGKILL'))
+  }
+
+  /** The machine let go of this port: whatever still lives is ended at once. */
+  abandon(): void {
+    this.#isAbandoned = true
+    this.#signal('SIGKILL')
+  }
+
+  async #live(): Promise<Pick<ExitRecord, 'code' | 'signal' | 'cause'>> {
+    const { generation } = this.#input
+    if (this.#isAbandoned) return { code: null, signal: null }
+    const nonce = randomBytes(32).toString('hex')
+    const { listener, live } = this.#resources
+    const unexpect = listener.expect({
+      generation,
+      nonce,
+      onConnection: (stream, socket) => this.#connect(stream, socket),
+    })
+    try {
+      const child = launch(this.#input, nonce, this.#resources)
+      const exited = new Promise<{ code: number | null; signal: string | null }>((resolve, reject) => {
+        child.once('exit', (code, signal) => resolve({ code, signal }))
+        child.once('error', reject)
+      })
+      const { pid } = child
+      if (pid === undefined) return await exited
+      this.#pid = pid
+      this.#isAlive = true
+      live.add(generation, pid)
+      if (child.stderr) this.#output.attach('stderr', child.stderr)
+      this.#tell({ type: 'process.spawned', generation, pid })
+      // It was terminated or abandoned while it was being made.
+      if (this.#reason !== undefined || this.#isAbandoned) this.#signal('SIGKILL')
+      const exit = await exited
+      this.#link.exit()
+      await this.#drain()
+      this.#signal('SIGKILL')
+      this.#isAlive = false
+      live.remove(pid)
+      return exit
+    } finally {
+      unexpect()
+      // SIGKILL leaves it behind.
+      if (this.#endpoint.kind === 'unix') rmSync(this.#endpoint.path, { force: true })
+    }
+  }
+
+  /** Waits for the last words: what was said before the exit may be read after it. */
+  async #drain(): Promise<void> {
+    const words = Promise.all([this.#control ? this.#controlEnded.promise : undefined, this.#output.ended])
+    const { promise: cap, resolve } = Promise.withResolvers<void>()
+    this.#after(lingerMs, resolve)
+    await Promise.race([words, cap])
+  }
+
+  #finish(exit: Pick<ExitRecord, 'code' | 'signal' | 'cause'>): void {
+    for (const timer of this.#timers) this.#resources.clock.clearTimeout(timer)
+    this.#link.exit()
+    this.#link.bury()
+    const { generation } = this.#input
+    const failure = this.#failure
+    const record: ExitRecord = {
+      generation,
+      pid: this.#pid,
+      ...exit,
+      failure,
+      reason: this.#reason,
+      lastLines: this.#output.lastLines,
+    }
+    if (!this.#isAbandoned) this.#tell({ type: 'process.exited', generation, exit: record })
+  }
+
+  #connect(stream: 'control' | 'stdout' | 'stderr', socket: Socket): void {
+    if (stream !== 'control') {
+      this.#output.attach(stream, socket)
+      socket.resume()
+      return
+    }
+    this.#control = socket
+    this.#link.open(socket)
+    const reader = new FrameReader()
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        for (const line of reader.lines(chunk)) this.#hear(agentFrame.parse(JSON.parse(line)))
+      } catch (error) {
+        this.#violate(error instanceof Error ? error.message : String(error))
+      }
+    })
+    socket.once('close', () => this.#controlEnded.resolve())
+    this.#launchFrame()
+    socket.resume()
+  }
+
+  #launchFrame(): void {
+    const { name, module, model, cwd, shutdownMs } = this.#input.definition
+    this.#link.send({
+      type: 'launch',
+      token: this.#link.token,
+      agent: name,
+      module,
+      model: model ?? null,
+      cwd,
+      endpoint: this.#endpoint,
+      shutdownMs,
+      heartbeatMs,
+    })
+  }
+
+  #hear(frame: AgentFrame): void {
+    const { generation } = this.#input
+    switch (frame.type) {
+      case 'ready':
+        this.#link.serve(frame.endpoint)
+        return this.#tell({ type: 'agent.ready', generation, endpoint: frame.endpoint, facts: frame.agent })
+      case 'heartbeat':
+        return this.#tell({ type: 'process.heartbeat', generation, heartbeat: frame })
+      case 'started':
+        return this.#link.listener?.onStarted(frame.run)
+      case 'failed':
+        this.#failure ??= frame
+        return
+      case 'settled':
+        return
+    }
+  }
+
+  #violate(message: string): void {
+    this.#control?.destroy()
+    this.#tell({ type: 'process.violated', generation: this.#input.generation, message })
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#pid !== undefined && this.#isAlive) this.#resources.live.signal(this.#pid, signal)
+  }
+
+  #after(ms: number, act: () => void): void {
+    this.#timers.add(this.#resources.clock.setTimeout(act, ms))
+  }
+}
+
+function spawnError({ definition, environment, generation }: PortInput, cause: unknown): ProcessError {
+  const { python } = environment
+  const detail = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
+  return new ProcessError(
+    'PROCESS_SPAWN_FAILED',
+    `${generation} could not be started with ${python}: ${detail}. Check that the environment is whole, or clear Axon's cache.`,
+    { agent: definition.name, cause, context: { generation, python } },
+  )
+}

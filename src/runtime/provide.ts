@@ -1,0 +1,132 @@
+/**
+ * Owns the filling of the slots: the machines with real environments, processes and HTTP calls in them. What a user holds of a
+ * system is axon.ts; those who embed actors themselves begin here.
+ */
+import type { Logger } from 'pino'
+import { type AnyActorRef, type EventObject, fromCallback, fromPromise, type Snapshot } from 'xstate'
+import { AxonError } from '../errors.ts'
+import { agentMachine } from '../machines/agent.ts'
+import type { AgentDefinition } from '../machines/definition.ts'
+import type { Fact } from '../machines/facts.ts'
+import type { AgentSlots, EnvironmentSpec, RunDispatchEvent } from '../machines/slots.ts'
+import { type SystemContext, systemMachine } from '../machines/system.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { ensureEnvironment } from './environment/environment.ts'
+import { defaultWheel } from './environment/wheel.ts'
+import { createTransport } from './http/transport.ts'
+import { portSpawn } from './process/port.ts'
+import { attachResources, Resources, resourcesOf } from './resources.ts'
+import { Dispatcher } from './runs/dispatcher.ts'
+import { Telemetry } from './telemetry/telemetry.ts'
+
+/** Options of the runtime; all have a default. */
+export interface RuntimeOptions {
+  /** Environments and tools, shared by all systems of this user. Default: `$XDG_CACHE_HOME/axon`, else `~/.cache/axon`. */
+  cacheDir?: string | undefined
+  /** In which the sockets' directory is made. Default: `$XDG_RUNTIME_DIR`, else the system's temporary directory. */
+  runtimeDir?: string | undefined
+  /** The uv executable; `false` = use venv and pip. Default: found, or installed into `cacheDir`. */
+  uv?: string | false | undefined
+  /** A pino logger; every event of the catalogue goes there. Default: none. */
+  logger?: Logger | undefined
+  /** For tests: every timer of the runtime. Default: the system's. */
+  clock?: Clock | undefined
+  /** The environment that commands inherit, and agents by an allow-list. Default: `process.env`. */
+  env?: NodeJS.ProcessEnv | undefined
+}
+
+const probeMs = 2_000
+
+const dispatchers = new WeakMap<object, Dispatcher>()
+
+/** The dispatcher of an actor system, from the start of its root until its end. */
+export function dispatcherOf(system: object): Dispatcher {
+  const dispatcher = dispatchers.get(system)
+  if (dispatcher === undefined)
+    throw new AxonError('SUPERVISOR_CLOSED', 'The system is not started. Call start() first.')
+  return dispatcher
+}
+
+/**
+ * `systemMachine` with its slots filled all the way down:
+ * `createActor(provideRuntime(options), { input: { agents: parseAgents({ … }) } }).start()`.
+ * Everything it holds outside the machines opens with the actor and closes with it.
+ */
+export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Telemetry(options.logger)) {
+  return systemMachine.provide({
+    actors: {
+      agent: agentMachine.provide({
+        actors: { ensureEnvironment: environmentSlot(options), portSpawn, healthProbe },
+      }),
+      runs: runsSlot(options, telemetry),
+    },
+  })
+}
+
+/** Opens what the system holds outside its machines when the root starts, and closes it when the root ends. */
+function runsSlot(options: RuntimeOptions, telemetry: Telemetry) {
+  const { clock = systemClock, env = process.env, runtimeDir } = options
+  return fromCallback<RunDispatchEvent>(({ system, self, sendBack, receive }) => {
+    const root = (self as unknown as { _parent: AnyActorRef })._parent
+    const resources = new Resources({ clock, env, runtimeDir, tell: (fact) => telemetry.tell(fact) })
+    attachResources(system, resources)
+    const subscription = root.on('*', (fact) => telemetry.tell(fact as unknown as Fact))
+    const dispatcher = new Dispatcher({
+      parent: self,
+      clock,
+      links: resources.links,
+      transport: createTransport(resources.links),
+      tell: sendBack,
+      definitionOf: (agent) => definitionOf(root, agent),
+    })
+    dispatchers.set(system, dispatcher)
+    receive((event) => dispatcher.hear(event))
+    return () => {
+      dispatcher.close()
+      subscription.unsubscribe()
+      void resources.close()
+    }
+  })
+}
+
+function definitionOf(root: AnyActorRef, agent: string): AgentDefinition | undefined {
+  const { members } = (root.getSnapshot() as Snapshot<unknown> & { context: SystemContext }).context
+  return members.get(agent)?.ref.getSnapshot().context.definition
+}
+
+function environmentSlot({ cacheDir, uv, env }: RuntimeOptions): AgentSlots['ensureEnvironment'] {
+  return fromPromise<Awaited<ReturnType<typeof ensureEnvironment>>, AgentDefinition, EventObject>(
+    async ({ input: definition, signal, system }) => {
+      const resources = resourcesOf(system)
+      resources.demandOpen()
+      const ensuring = ensureEnvironment(specOf(definition), {
+        cacheDir,
+        uv,
+        env: env ?? process.env,
+        signal,
+        wheel: defaultWheel(),
+        onProgress: (progress) => resources.tell({ type: 'environment.progress', agent: definition.name, progress }),
+      })
+      return resources.track(ensuring)
+    },
+  )
+}
+
+/** What the environment of an agent is made of. Agents that agree in it share one. */
+export function specOf({ cwd, python, dependencies, requirements, module }: AgentDefinition): EnvironmentSpec {
+  const file = /^(.+\.py)(:\w+)?$/.exec(module)?.[1]
+  return { cwd, python, dependencies, requirements, script: file }
+}
+
+const healthProbe: AgentSlots['healthProbe'] = fromPromise(async ({ input, signal, system }) => {
+  const link = resourcesOf(system).links.get(input.generation)
+  if (link?.pool === undefined) throw new AxonError('PROCESS_EXITED', `${input.generation} is gone.`)
+  const response = await link.pool.request({
+    path: '/health',
+    method: 'GET',
+    headers: { authorization: `Bearer ${link.token}` },
+    signal: AbortSignal.any([signal, AbortSignal.timeout(probeMs)]),
+  })
+  await response.body.dump()
+  if (response.statusCode !== 200) throw new AxonError('PROCESS_HUNG', `${input.generation} does not answer.`)
+})

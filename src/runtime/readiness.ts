@@ -1,0 +1,62 @@
+/**
+ * Owns the wait for agents: who waits for which agent to be ready, stopped or gone, answered by the facts that are told.
+ */
+import { AxonError } from '../errors.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
+
+interface Waiter {
+  resolve: () => void
+  reject: (error: AxonError) => void
+}
+
+export class Readiness {
+  #ready = new Map<string, Waiter[]>()
+  #retired = new Map<string, Waiter[]>()
+
+  constructor(telemetry: Telemetry) {
+    telemetry.on('agent.ready', ({ agent }) => this.#settle(this.#ready, agent))
+    telemetry.on('agent.failed', ({ agent, error }) => this.#settle(this.#ready, agent, error))
+    telemetry.on('agent.stopped', ({ agent }) => this.#settle(this.#ready, agent, stopped(agent)))
+    telemetry.on('agent.retired', ({ agent }) => {
+      this.#settle(this.#ready, agent, stopped(agent))
+      this.#settle(this.#retired, agent)
+    })
+  }
+
+  /** Resolves at the agent's next `agent.ready`; rejects where it fails or is stopped before. */
+  ready(agent: string): Promise<void> {
+    return wait(this.#ready, agent)
+  }
+
+  /** Resolves when the agent has been taken out of the system. */
+  retired(agent: string): Promise<void> {
+    return wait(this.#retired, agent)
+  }
+
+  /** Rejects everybody: nothing more will be told. */
+  close(error: AxonError): void {
+    for (const agent of [...this.#ready.keys()]) this.#settle(this.#ready, agent, error)
+    for (const agent of [...this.#retired.keys()]) this.#settle(this.#retired, agent)
+  }
+
+  #settle(waiters: Map<string, Waiter[]>, agent: string, error?: AxonError): void {
+    const list = waiters.get(agent)
+    waiters.delete(agent)
+    for (const { resolve, reject } of list ?? []) {
+      if (error) reject(error)
+      else resolve()
+    }
+  }
+}
+
+function wait(waiters: Map<string, Waiter[]>, agent: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const list = waiters.get(agent)
+    if (list) list.push({ resolve, reject })
+    else waiters.set(agent, [{ resolve, reject }])
+  })
+}
+
+function stopped(agent: string): AxonError {
+  return new AxonError('AGENT_STOPPED', `Agent ${agent} was stopped before it was ready.`, { agent })
+}

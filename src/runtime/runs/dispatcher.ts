@@ -1,0 +1,213 @@
+/**
+ * Owns all runs of a system: which there are, and which lane each goes down; it fills the slot `runs`. It hears of agents only
+ * through the facts that the system's machine relays.
+ */
+import { randomUUID } from 'node:crypto'
+import type { AnyActorRef } from 'xstate'
+import * as z from 'zod'
+import { AxonError } from '../../errors.ts'
+import type { AgentDefinition } from '../../machines/definition.ts'
+import type { RunFact } from '../../machines/facts.ts'
+import type { RunDispatchEvent, RunSlots } from '../../machines/slots.ts'
+import { type RunRequest, runRequest } from '../../protocol/run.ts'
+import type { Clock } from '../clock.ts'
+import type { Link } from '../process/link.ts'
+import { Lane } from './lane.ts'
+import { type Execute, Run } from './run.ts'
+import { EventQueue, RunStream } from './run-stream.ts'
+
+export interface RunOptions {
+  /** Cancels the run. */
+  signal?: AbortSignal | undefined
+  /** The whole run, queue included, in milliseconds. Default: `timeouts.runMs` of the agent. */
+  runMs?: number | undefined
+  /** Names the run in events and logs. Default: a random UUID. */
+  run?: string | undefined
+}
+
+export interface DispatcherOptions {
+  parent: AnyActorRef
+  clock: Clock
+  links: ReadonlyMap<string, Link>
+  transport: RunSlots
+  tell: (fact: RunFact) => void
+  /** The definition as it is now. */
+  definitionOf: (agent: string) => AgentDefinition | undefined
+}
+
+export class Dispatcher {
+  #options: DispatcherOptions
+  #lanes = new Map<string, Lane>()
+  #runs = new Map<string, Run>()
+  #isClosed = false
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  /** Starts a run that answers as a whole. */
+  run(agent: string, request: RunRequest, options: RunOptions = {}): Run {
+    const { transport } = this.#options
+    return this.#submit(agent, request, options, 'sync', () => transport.httpRequest)
+  }
+
+  /** Starts a run whose events are read as they arrive. */
+  stream(agent: string, request: RunRequest, options: RunOptions = {}): RunStream {
+    const { transport } = this.#options
+    const events = new EventQueue()
+    const run = this.#submit(agent, request, options, 'stream', (self) => async (call, signal) => {
+      for await (const event of transport.httpStream(call, signal)) {
+        if (event.event === 'run.started') self().streaming()
+        await events.push(event)
+        if (event.event === 'run.result') return event.data
+      }
+      throw new AxonError('INTERNAL_ERROR', 'A stream ended without a result.')
+    })
+    void run.settled.then(() => events.end())
+    return new RunStream(run, events)
+  }
+
+  /** How much there is to do for an agent. */
+  load(agent: string): { inFlight: number; queued: number } {
+    const lane = this.#lanes.get(agent)
+    return { inFlight: lane?.inFlight ?? 0, queued: lane?.queued ?? 0 }
+  }
+
+  /** What the machine relays: commands to runs, and facts of the agents they wait for. */
+  hear(event: RunDispatchEvent): void {
+    switch (event.type) {
+      case 'run.start':
+        return this.#start(event)
+      case 'run.cancel':
+        return this.#runs.get(event.run)?.cancel()
+      case 'agent.ready': {
+        const link = this.#options.links.get(event.generation)
+        if (link) this.#lane(event.agent)?.open(link)
+        return
+      }
+      case 'agent.provisioning':
+      case 'agent.suspect':
+      case 'agent.draining':
+      case 'agent.stopping':
+      case 'agent.crashed':
+        return this.#lane(event.agent)?.pause()
+      case 'agent.backoff': {
+        if (event.delayMs === 0) return
+        const { agent, delayMs, error } = event
+        const dueAt = performance.now() + delayMs
+        return this.#lane(agent)?.close(() => backoffError(agent, dueAt - performance.now(), error))
+      }
+      case 'agent.failed': {
+        const { agent, error } = event
+        return this.#lane(agent)?.close(() => failedError(agent, error))
+      }
+      case 'agent.idle':
+      case 'agent.stopped': {
+        const { agent } = event
+        return this.#lane(agent)?.close(() => stoppedError(agent))
+      }
+      case 'agent.retired': {
+        this.#lanes.get(event.agent)?.close(() => stoppedError(event.agent))
+        this.#lanes.delete(event.agent)
+        return
+      }
+    }
+  }
+
+  /** Answers every run that has not settled, and takes no more. */
+  close(): void {
+    this.#isClosed = true
+    for (const run of this.#runs.values()) run.cancel(new AxonError('SUPERVISOR_CLOSED', 'The system was closed.'))
+    this.#lanes.clear()
+  }
+
+  #start({ agent, run, request }: Extract<RunDispatchEvent, { type: 'run.start' }>): void {
+    try {
+      // The answer is told as run.settled.
+      this.run(agent, request, { run }).result.catch(() => {})
+    } catch (error) {
+      const settled = {
+        status: 'failed',
+        started: false,
+        attempt: 1,
+        durationMs: 0,
+        error: error as AxonError,
+      } as const
+      this.#options.tell({ type: 'run.settled', agent, run, ...settled })
+    }
+  }
+
+  #submit(
+    agent: string,
+    request: RunRequest,
+    options: RunOptions,
+    mode: 'sync' | 'stream',
+    execute: (self: () => Run) => Execute,
+  ): Run {
+    if (this.#isClosed) throw new AxonError('SUPERVISOR_CLOSED', 'The system is closed. Create another one.')
+    const lane = this.#lane(agent)
+    if (lane === undefined)
+      throw new AxonError('AGENT_UNKNOWN', `There is no agent ${JSON.stringify(agent)}.`, { agent })
+    const { definition } = lane
+    const id = options.run ?? randomUUID()
+    if (this.#runs.has(id)) throw invalid(agent, `a run with the id ${JSON.stringify(id)} is under way`)
+    const run: Run = new Run(
+      {
+        run: id,
+        mode,
+        definition,
+        body: encode(agent, request),
+        execute: execute(() => run),
+        runMs: options.runMs ?? definition.timeouts.runMs,
+        signal: options.signal,
+      },
+      this.#options,
+    )
+    this.#runs.set(id, run)
+    void run.settled.then(() => this.#runs.delete(id))
+    lane.submit(run)
+    return run
+  }
+
+  #lane(agent: string): Lane | undefined {
+    const definition = this.#options.definitionOf(agent)
+    if (definition === undefined) return undefined
+    let lane = this.#lanes.get(agent)
+    if (lane === undefined) {
+      lane = new Lane(definition)
+      this.#lanes.set(agent, lane)
+    }
+    lane.definition = definition
+    return lane
+  }
+}
+
+function encode(agent: string, request: RunRequest): string {
+  const parsed = runRequest.safeParse(request)
+  if (!parsed.success) throw invalid(agent, z.prettifyError(parsed.error), parsed.error)
+  try {
+    return JSON.stringify(request)
+  } catch (cause) {
+    throw invalid(agent, 'it cannot be written as JSON', cause)
+  }
+}
+
+function invalid(agent: string, what: string, cause?: unknown): AxonError {
+  const message = `The request to ${agent} is not valid: ${what}. It takes { prompt, message_history?, model?, deps?, usage_limits?, metadata? }.`
+  return new AxonError('RUN_REQUEST_INVALID', message, { agent, cause })
+}
+
+function backoffError(agent: string, leftMs: number, cause: AxonError): AxonError {
+  const retryAfterMs = Math.max(0, Math.round(leftMs))
+  const message = `Agent ${agent} crashed and starts again in ${retryAfterMs} ms: ${cause.message} Try again then.`
+  return new AxonError('AGENT_BACKOFF', message, { agent, cause, context: { retryAfterMs } })
+}
+
+function failedError(agent: string, cause: AxonError): AxonError {
+  const message = `Agent ${agent} has failed and is not started again by itself: ${cause.message} Mend that, then send agent.start.`
+  return new AxonError('AGENT_FAILED', message, { agent, cause, context: { code: cause.code } })
+}
+
+function stoppedError(agent: string): AxonError {
+  return new AxonError('AGENT_STOPPED', `Agent ${agent} is stopped. Send agent.start first.`, { agent })
+}

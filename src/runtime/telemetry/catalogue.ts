@@ -1,0 +1,51 @@
+/**
+ * Owns the catalogue of events: every name, its level in the log, and what it says. docs/events.md is made from it.
+ */
+import type { Fact } from '../../machines/facts.ts'
+import type { EnvironmentProgress } from '../../machines/slots.ts'
+import type { OutputLine } from '../process/output.ts'
+
+/** Told by the runtime itself. */
+export type RuntimeFact =
+  | { type: 'environment.progress'; agent: string; progress: EnvironmentProgress }
+  | ({ type: 'process.output'; agent: string; generation: string } & OutputLine)
+  | { type: 'connection.refused'; reason: string }
+
+export type AxonEvent = Fact | RuntimeFact
+export type AxonEventName = AxonEvent['type']
+/** The payload of an event, by its name. */
+export type AxonEventOf<Name extends AxonEventName> = Extract<AxonEvent, { type: Name }>
+
+export type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error'
+
+export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: string }>> = {
+  'system.started': { level: 'info', says: 'The system runs; its agents are being spawned.' },
+  'system.closing': { level: 'info', says: 'No new runs; agents drain and stop, the last started first.' },
+  'system.closed': { level: 'info', says: 'Every agent has stopped.' },
+  'event.refused': { level: 'warn', says: 'An event sent to the system could not be honoured.' },
+  'agent.spawned': { level: 'info', says: 'An agent was added to the system.' },
+  'agent.idle': { level: 'debug', says: 'The agent has no process and waits for a start.' },
+  'agent.provisioning': { level: 'debug', says: 'The environment is being checked or made.' },
+  'environment.progress': { level: 'debug', says: 'A step of making an environment.' },
+  'environment.ready': { level: 'debug', says: 'The environment is complete.' },
+  'agent.starting': { level: 'debug', says: 'A process is being started.' },
+  'process.spawned': { level: 'debug', says: 'The process exists.' },
+  'agent.ready': { level: 'info', says: 'The process serves; runs are sent to it.' },
+  'process.heartbeat': { level: 'trace', says: 'Memory, processor time, loop lag and runs in flight of a process.' },
+  'process.output': { level: 'debug', says: 'A line of standard output or error.' },
+  'agent.suspect': { level: 'warn', says: 'No heartbeat for 10 s: nothing new is sent there.' },
+  'agent.recovered': { level: 'info', says: 'A suspect process answered again.' },
+  'agent.draining': { level: 'info', says: 'Runs in flight may finish; no new ones.' },
+  'agent.stopping': { level: 'info', says: 'The process was asked to end, and will be made to.' },
+  'process.exited': { level: 'debug', says: 'The process was reaped and all it said was read.' },
+  'agent.crashed': { level: 'error', says: 'A process was lost, with its class and last lines.' },
+  'agent.backoff': { level: 'warn', says: 'The next start waits.' },
+  'agent.failed': { level: 'error', says: 'The restart policy gave up; runs are answered at once until agent.start.' },
+  'agent.stopped': { level: 'info', says: 'The agent was stopped and has no process.' },
+  'agent.retired': { level: 'info', says: 'The agent was taken out of the system.' },
+  'run.accepted': { level: 'debug', says: 'A run was taken on.' },
+  'run.started': { level: 'debug', says: 'The receipt: user code of the run begins.' },
+  'run.requeued': { level: 'warn', says: 'The run was proved not to have started, and is tried once more.' },
+  'run.settled': { level: 'info', says: 'The run has its one terminal state.' },
+  'connection.refused': { level: 'warn', says: 'Somebody connected without the right nonce.' },
+}

@@ -1,0 +1,61 @@
+/**
+ * Owns the way of an event to those who listen: subscribers and the log. Costs two look-ups where nobody does.
+ */
+import { EventEmitter } from 'eventemitter3'
+import type { Logger } from 'pino'
+import { type AxonEvent, type AxonEventName, type AxonEventOf, catalogue } from './catalogue.ts'
+
+export type AxonListener<Name extends AxonEventName | '*'> = (
+  event: Name extends AxonEventName ? AxonEventOf<Name> : AxonEvent,
+) => void
+
+export class Telemetry {
+  #emitter = new EventEmitter()
+  #logger: Logger | undefined
+  #children = new Map<string, Logger>()
+
+  constructor(logger?: Logger) {
+    this.#logger = logger
+  }
+
+  /** Calls `listener` for each event of that name, or for every event at `*`. The answer ends it. */
+  on<Name extends AxonEventName | '*'>(name: Name, listener: AxonListener<Name>): () => void {
+    // A listener that throws must not keep the event from the others, nor from Axon.
+    const guarded = (event: AxonEvent) => {
+      try {
+        ;(listener as (event: AxonEvent) => void)(event)
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
+    this.#emitter.on(name, guarded)
+    return () => this.#emitter.off(name, guarded)
+  }
+
+  tell(event: AxonEvent): void {
+    if (this.#emitter.listenerCount(event.type) > 0) this.#emitter.emit(event.type, event)
+    if (this.#emitter.listenerCount('*') > 0) this.#emitter.emit('*', event)
+    if (this.#logger) this.#log(this.#logger, event)
+  }
+
+  close(): void {
+    this.#emitter.removeAllListeners()
+    this.#children.clear()
+  }
+
+  #log(logger: Logger, event: AxonEvent): void {
+    const { level } = catalogue[event.type]
+    if (!logger.isLevelEnabled(level)) return
+    const { type, ...fields } = event
+    if (!('agent' in event)) return logger[level](fields, type)
+    let child = this.#children.get(event.agent)
+    if (child === undefined) {
+      child = logger.child({ agent: event.agent })
+      this.#children.set(event.agent, child)
+    }
+    if (event.type === 'agent.retired') this.#children.delete(event.agent)
+    child[level](fields, type)
+  }
+}
