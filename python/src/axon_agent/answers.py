@@ -1,0 +1,146 @@
+"""Owns the HTTP answer of a run: one JSON body, or a stream of server-sent events. Knows nothing of tasks or agents.
+
+1. An answer ends once: the first of `result` and `fail` wins, the other does nothing.
+2. A stream never ends without `run.result` or `run.error`.
+3. Sending waits while the reader is slow, and so does the agent that is asked for more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from axon_agent.adapters.base import Outcome, encode
+from axon_agent.errors import RunError
+from axon_agent.protocol import STARTED_HEADER
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_JSON = (b"content-type", b"application/json")
+_NOT_STARTED = (STARTED_HEADER, b"false")
+
+
+async def send_json(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    """A whole response."""
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [_JSON, length, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_error(send: Send, error: RunError, body: bytes) -> None:
+    """An error as a whole response, marked as not started where it was refused."""
+    await send_json(send, error.status, body, *([_NOT_STARTED] if error.code == "RUN_REJECTED" else []))
+
+
+class JsonAnswer:
+    """The answer of `run_sync`."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.is_ended = False
+
+    emit = None
+
+    async def begin(self, run: str) -> None:
+        """Nothing is told before the end."""
+
+    def drop(self) -> None:
+        """The reader is gone: nothing is sent any more."""
+        self.is_ended = True
+
+    async def result(self, outcome: Outcome) -> None:
+        """Ends with status 200."""
+        if not self.is_ended:
+            self.is_ended = True
+            await send_json(self._send, 200, outcome.body())
+
+    async def fail(self, error: RunError, body: bytes) -> None:
+        """Ends with the error's status."""
+        if not self.is_ended:
+            self.is_ended = True
+            await send_error(self._send, error, body)
+
+
+class StreamAnswer:
+    """The answer of `run_stream`. A comment is sent after each `keep_alive` seconds without an event."""
+
+    def __init__(self, send: Send, keep_alive: float) -> None:
+        self._send = send
+        self._keep_alive = keep_alive
+        self._next_id = 1
+        self._has_begun = False
+        self._sending = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._last = 0.0
+        self.is_ended = False
+
+    async def begin(self, run: str) -> None:
+        """Sends the status line and `run.started`."""
+        if self.is_ended:
+            return
+        self._has_begun = True
+        headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._event("run.started", json.dumps({"run_id": run}).encode())
+        self._watch()
+
+    async def emit(self, event: str, data: Any) -> None:
+        """Sends one event. A run whose answer has ended is stopped here."""
+        if self.is_ended:
+            raise asyncio.CancelledError
+        await self._event(event, encode(data, f"event {event}"))
+
+    async def result(self, outcome: Outcome) -> None:
+        """Ends with `run.result`."""
+        if not self.is_ended:
+            await self._end("run.result", outcome.body())
+
+    async def fail(self, error: RunError, body: bytes) -> None:
+        """Ends with `run.error`, or with the error's status where nothing has been sent."""
+        if self.is_ended:
+            return
+        if self._has_begun:
+            await self._end("run.error", body)
+        else:
+            self.is_ended = True
+            await send_error(self._send, error, body)
+
+    async def _end(self, event: str, data: bytes) -> None:
+        self.is_ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._event(event, data, more=False)
+
+    async def _event(self, event: str, data: bytes, *, more: bool = True) -> None:
+        # The number is taken before the wait, so that events are numbered in the order in which they are sent.
+        text = b"id: %d\nevent: %s\ndata: %s\n\n" % (self._next_id, event.encode(), data)
+        self._next_id += 1
+        await self._put(text, more)
+
+    async def _put(self, text: bytes, more: bool = True) -> None:
+        self._sending += 1
+        try:
+            await self._send({"type": "http.response.body", "body": text, "more_body": more})
+        finally:
+            self._sending -= 1
+            self._last = asyncio.get_running_loop().time()
+
+    def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        idle = loop.time() - self._last
+        if idle >= self._keep_alive and not self._sending:
+            self._comment = loop.create_task(self._put(b": keep-alive\n\n"))
+            idle = 0.0
+        wait = self._keep_alive - idle if idle < self._keep_alive else self._keep_alive
+        self._timer = loop.call_later(wait, self._watch)
+
+    def drop(self) -> None:
+        """The reader is gone: nothing is sent any more."""
+        self.is_ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+Answer = JsonAnswer | StreamAnswer

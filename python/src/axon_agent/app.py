@@ -1,0 +1,180 @@
+"""Owns the HTTP application of one agent: who may ask, what can be asked, and where it goes.
+
+1. The token is asked for before anything else, the body included.
+2. The two routes of runs are answered before FastAPI's routing, which costs more than they do; they stand in the
+   FastAPI application as well, where they are documented.
+"""
+
+from __future__ import annotations
+
+import hmac
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from axon_agent import __version__
+from axon_agent.answers import Answer, JsonAnswer, Send, StreamAnswer, send_error
+from axon_agent.errors import RunError
+from axon_agent.protocol import ATTEMPT_HEADER, DEADLINE_HEADER, RUN_HEADER
+from axon_agent.request import RunHead, parse_head, parse_request
+from axon_agent.runs import Runs
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+KEEP_ALIVE_SECONDS = 15.0
+
+
+class AgentApp:
+    """The ASGI application: the token's guard, the routes of runs, and FastAPI behind them (`api`)."""
+
+    def __init__(self, runs: Runs, token: str, generation: str = "", *, keep_alive: float = KEEP_ALIVE_SECONDS) -> None:
+        self._runs = runs
+        self._bearer = f"Bearer {token}".encode()
+        self._keep_alive = keep_alive
+        prefix = f"/agents/{runs.agent}"
+        self._routes: dict[str, App] = {f"{prefix}/run_sync": self.run_sync, f"{prefix}/run_stream": self.run_stream}
+        self.api = make_api(self, runs, generation)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        given = b""
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                given = value
+        if not hmac.compare_digest(given, self._bearer):
+            error = RunError("PROTOCOL_UNAUTHORIZED", "The bearer token of this process is missing or wrong.")
+            await send_error(send, error, error.body(self._runs.agent))
+            return
+        route = self._routes.get(scope["path"]) if scope["method"] == "POST" else None
+        await (route or self.api)(scope, receive, send)
+
+    async def run_sync(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`POST /agents/{name}/run_sync`."""
+        await self._run(scope, receive, send, JsonAnswer(send))
+
+    async def run_stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`POST /agents/{name}/run_stream`."""
+        await self._run(scope, receive, send, StreamAnswer(send, self._keep_alive))
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
+        run_id = attempt = deadline = b""
+        for name, value in scope["headers"]:
+            if name == RUN_HEADER:
+                run_id = value
+            elif name == ATTEMPT_HEADER:
+                attempt = value
+            elif name == DEADLINE_HEADER:
+                deadline = value
+        head: RunHead | None = None
+        try:
+            head = parse_head(run_id or uuid.uuid4().hex.encode(), attempt, deadline)
+            self._runs.check_open()
+            body = await _body(receive)
+            if body is None:
+                return
+            run = self._runs.start(head, self._runs.runner.prepare(parse_request(body)), answer)
+        except RunError as error:
+            known = (head.run, head.attempt) if head else (None, None)
+            told = error.body(self._runs.agent, known[0], attempt=known[1])
+            await send_error(send, error, told)
+            return
+        # The end of the answer or of the connection, whichever comes first: the server tells both alike.
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                break
+        if not answer.is_ended:
+            self._runs.disconnected(run)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body; None when the connection ended before it."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        whole: bytes = message.get("body", b"")
+        return whole
+    pieces: list[bytes] = []
+    while message["type"] == "http.request":
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(pieces)
+        message = await receive()
+    return None
+
+
+class _Handover(Response):
+    """Lets a FastAPI endpoint hand the whole exchange to an ASGI function."""
+
+    def __init__(self, to: App) -> None:
+        super().__init__()
+        self._to = to
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._to(scope, receive, send)
+
+
+def make_api(app: AgentApp, runs: Runs, generation: str) -> FastAPI:
+    """The FastAPI application with every route of docs/protocol.md. It asks for no token: `AgentApp` does."""
+    api = FastAPI(title=runs.agent, version=__version__, docs_url=None, redoc_url=None)
+    described = runs.runner.schema()
+    request = {"required": True, "content": {"application/json": {"schema": described["input"]}}}
+    answer = {
+        "type": "object",
+        "required": ["result", "messages", "usage"],
+        "properties": {
+            "result": described["output"],
+            "messages": {"type": "array"},
+            "usage": {"type": "object", "required": ["total_tokens"]},
+        },
+    }
+
+    @api.post(
+        "/agents/{name}/run_sync",
+        openapi_extra={"requestBody": request},
+        responses={200: {"content": {"application/json": {"schema": answer}}}},
+    )
+    async def run_sync(name: str) -> Response:
+        _check(name)
+        return _Handover(app.run_sync)
+
+    @api.post(
+        "/agents/{name}/run_stream",
+        openapi_extra={"requestBody": request},
+        responses={200: {"content": {"text/event-stream": {}}}},
+    )
+    async def run_stream(name: str) -> Response:
+        _check(name)
+        return _Handover(app.run_stream)
+
+    @api.get("/health")
+    async def health() -> JSONResponse:
+        status = "draining" if runs.is_draining else "ok"
+        told = {"status": status, "agent": runs.agent, "generation": generation, "in_flight": runs.in_flight}
+        return JSONResponse(told)
+
+    @api.get("/agents/{name}/schema")
+    async def schema(name: str) -> JSONResponse:
+        _check(name)
+        return JSONResponse({"name": runs.agent, "framework": runs.runner.framework, **described})
+
+    def _check(name: str) -> None:
+        if name != runs.agent:
+            raise RunError("AGENT_UNKNOWN", f"This process serves {runs.agent}, not {name}.")
+
+    @api.exception_handler(RunError)
+    async def refused(_: Request, error: RunError) -> Response:
+        return Response(error.body(runs.agent), error.status, media_type="application/json")
+
+    @api.exception_handler(HTTPException)
+    async def unknown(_: Request, error: HTTPException) -> Response:
+        told = RunError("RUN_REQUEST_INVALID", f"There is no such route: {error.detail}.", status=error.status_code)
+        return Response(told.body(runs.agent), told.status, headers=error.headers, media_type="application/json")
+
+    return api

@@ -1,0 +1,150 @@
+"""Owns the control connection: every frame that leaves it and every frame that arrives on it.
+
+Does not know what runs are or how an agent is served; it calls back.
+
+1. One lock for all writers: frames never mix.
+2. `receipt` returns only after the kernel has taken the last byte of `started`; user code is called after that. No
+   transport or buffer of ours lies between, since what it holds is lost with the process.
+3. The event loop never waits for the channel: where it is full or taken, a thread does.
+4. End of file means that Node is gone: the whole process group ends at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from axon_agent.errors import StartError
+from axon_agent.protocol import FrameError, FrameSplitter, decode_frame, encode_frame
+
+OnFrame = Callable[[dict[str, Any]], None]
+
+
+class Control:
+    """The connection, from the hello on. `gone` is called from any thread when the other end has closed."""
+
+    def __init__(self, connection: socket.socket, gone: Callable[[], None] | None = None) -> None:
+        self._socket = connection
+        self._gone = gone or end_process_group
+        self._lock = threading.Lock()
+        self._splitter = FrameSplitter()
+        self._pending: list[bytes] = []
+        # Threads start only when the channel is full, so that a healthy process has none.
+        self._writers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="axon-control")
+
+    def tell(self, frame: dict[str, Any]) -> None:
+        """Sends a frame, waiting for the channel. Not for the event loop's thread."""
+        self._write(encode_frame(frame))
+
+    async def receipt(self, run: str) -> None:
+        """Sends `started` and returns when the kernel has the whole frame; raises what cancels the wait."""
+        frame = _run_frame("started", run)
+        rest = self._try(frame)
+        if not rest:
+            return
+        abandoned = threading.Event()
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._writers, self._rest, frame, rest, abandoned)
+        finally:
+            abandoned.set()
+
+    def settled(self, run: str) -> None:
+        """Sends `settled`, from a thread where the channel is full."""
+        frame = _run_frame("settled", run)
+        rest = self._try(frame)
+        if rest:
+            self._writers.submit(self._rest, frame, rest, None)
+
+    def read(self) -> dict[str, Any]:
+        """The next frame, waiting for it; `FrameError` when it is unreadable, `EOFError` at the end."""
+        while not self._pending:
+            data = self._receive()
+            if not data:
+                raise EOFError
+            self._pending += self._splitter.feed(data)
+        return decode_frame(self._pending.pop(0))
+
+    def listen(self, on_frame: OnFrame) -> None:
+        """Reads frames in a thread of its own until the end. An unreadable one is told and ends the process."""
+        threading.Thread(target=self._listen, args=(on_frame,), name="axon-control", daemon=True).start()
+
+    def _listen(self, on_frame: OnFrame) -> None:
+        while True:
+            try:
+                frame = self.read()
+            except EOFError:
+                self._gone()
+                return
+            except FrameError as error:
+                failure = StartError("serve", "PROTOCOL_INVALID_FRAME", str(error))
+                with contextlib.suppress(OSError):
+                    self.tell(failure.frame())
+                os._exit(1)
+            on_frame(frame)
+
+    def _receive(self) -> bytes:
+        try:
+            return self._socket.recv(65536)
+        except OSError:
+            return b""
+
+    def _try(self, frame: bytes) -> bytes:
+        """Sends without waiting; returns what is left. With a part sent, the lock stays taken until `_rest` ends it."""
+        if not self._lock.acquire(blocking=False):
+            return frame
+        sent = 0
+        try:
+            sent = self._socket.send(frame, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._lock.release()
+            self._gone()
+            raise
+        if sent in (0, len(frame)):
+            self._lock.release()
+        return frame[sent:]
+
+    def _rest(self, frame: bytes, rest: bytes, abandoned: threading.Event | None) -> None:
+        if len(rest) == len(frame):
+            self._write(frame, abandoned)
+            return
+        try:
+            self._socket.sendall(rest)
+        except OSError:
+            self._gone()
+            raise
+        finally:
+            self._lock.release()
+
+    def _write(self, frame: bytes, abandoned: threading.Event | None = None) -> None:
+        with self._lock:
+            # A run that was cancelled while it waited has not started, and says nothing.
+            if abandoned is not None and abandoned.is_set():
+                return
+            try:
+                self._socket.sendall(frame)
+            except OSError:
+                self._gone()
+                raise
+
+
+def end_process_group() -> None:
+    """Kills this process and, where it leads a group, all of the group. Does not return."""
+    pid = os.getpid()
+    with contextlib.suppress(OSError):
+        if os.getpgrp() == pid:
+            os.killpg(pid, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
+
+
+def _run_frame(kind: str, run: str) -> bytes:
+    # Run ids are checked where they enter (protocol.parse_head): no character of theirs needs an escape.
+    return b'{"type":"%s","run":"%s"}\n' % (kind.encode(), run.encode())

@@ -1,0 +1,81 @@
+"""Owns the heartbeat: a thread that tells Node how the process is, also while its event loop hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+_ANSWER_SECONDS = 0.05
+
+
+class LoopLag:
+    """Measures how late the event loop runs: a call is handed to it, and the time until it is made is the lag."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._answered = threading.Event()
+        self._asked_at: float | None = None
+        self._lag = 0.0
+
+    def measure(self) -> float:
+        """The lag in milliseconds. Waits 50 ms at most; a loop that hangs has the age of its oldest unanswered call."""
+        if self._asked_at is None:
+            self._answered.clear()
+            self._asked_at = time.monotonic()
+            try:
+                self._loop.call_soon_threadsafe(self._answer, self._asked_at)
+            except RuntimeError:
+                return 0.0  # the loop is closed: the process is leaving
+        if self._answered.wait(_ANSWER_SECONDS):
+            self._asked_at = None
+            return self._lag
+        return (time.monotonic() - self._asked_at) * 1000
+
+    def _answer(self, asked_at: float) -> None:
+        self._lag = (time.monotonic() - asked_at) * 1000
+        self._answered.set()
+
+
+def start_heartbeat(
+    tell: Callable[[dict[str, Any]], None],
+    loop: asyncio.AbstractEventLoop,
+    interval_ms: float,
+    in_flight: Callable[[], int],
+) -> None:
+    """Starts the thread: one frame at once, then one every `interval_ms`. It ends with the process."""
+    lag = LoopLag(loop)
+
+    def beat() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                tell(
+                    {
+                        "type": "heartbeat",
+                        "rss": resident_bytes(),
+                        "cpu": time.process_time(),
+                        "loopLagMs": round(lag.measure(), 3),
+                        "inFlight": in_flight(),
+                    }
+                )
+                time.sleep(interval_ms / 1000)
+
+    threading.Thread(target=beat, name="axon-heartbeat", daemon=True).start()
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process; where /proc does not exist, the most it has had."""
+    try:
+        with open("/proc/self/statm", "rb") as statm:
+            return int(statm.read().split()[1]) * _PAGE
+    except OSError:
+        import resource  # noqa: PLC0415 - not on every platform
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,19 @@
+"""Owns the fixtures: a `FakeNode` for each test, and its directory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from fake_node import FakeNode
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[FakeNode]:
+    fake = FakeNode(tmp_path)
+    await fake.open()
+    try:
+        yield fake
+    finally:
+        await fake.close()
