@@ -1,0 +1,99 @@
+/**
+ * Installs and builds what a fresh clone lacks, and says so; does nothing where all is there. Runs on Node 20 already, before
+ * the project's own Node is installed, so it uses nothing but Node itself.
+ */
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..')
+const say = (text) => process.stderr.write(`setup: ${text}\n`)
+
+step('node_modules', ['package.json', 'package-lock.json'], 'node_modules/.setup', () => {
+  say('installing packages (npm ci)')
+  run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+})
+step('dist', ['src', 'package.json', 'tsconfig.json'], 'dist/.setup', () => {
+  say('compiling TypeScript (tsc)')
+  if (existsSync(join(root, 'dist'))) {
+    for (const name of readdirSync(join(root, 'dist'))) if (name !== 'python') rmSync(join(root, 'dist', name), { recursive: true })
+  }
+  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'])
+})
+step('wheel', ['python/src', 'python/pyproject.toml'], 'dist/python/.setup', buildWheel)
+
+/** Runs `act` where the hash of `inputs` is not the one that `stamp` keeps. */
+function step(name, inputs, stamp, act) {
+  const hash = createHash('sha256')
+  for (const input of inputs) hashInto(hash, input)
+  const wanted = hash.digest('hex')
+  const file = join(root, stamp)
+  if (existsSync(file) && readFileSync(file, 'utf8') === wanted) return
+  act()
+  if (!existsSync(join(file, '..'))) throw new Error(`setup: ${name} made nothing`)
+  writeFileSync(file, wanted)
+}
+
+function hashInto(hash, path) {
+  const full = join(root, path)
+  let names
+  try {
+    names = readdirSync(full).sort()
+  } catch {
+    hash.update(`${path}\0`).update(readFileSync(full))
+    return
+  }
+  for (const name of names) if (name !== '__pycache__') hashInto(hash, join(path, name))
+}
+
+/** A pure wheel of python/, the same bytes from the same sources. */
+function buildWheel() {
+  say('building the Python wheel (pip wheel)')
+  const scratch = mkdtempSync(join(tmpdir(), 'axon-wheel-'))
+  try {
+    run(pythonWithPip(scratch), ['-m', 'pip', 'wheel', '--quiet', '--no-deps', '--wheel-dir', scratch, join(root, 'python')], {
+      SOURCE_DATE_EPOCH: '315532800',
+      PIP_DISABLE_PIP_VERSION_CHECK: '1',
+    })
+    const wheel = readdirSync(scratch).find((name) => name.endsWith('.whl'))
+    const target = join(root, 'dist/python')
+    mkdirSync(target, { recursive: true })
+    for (const name of readdirSync(target)) rmSync(join(target, name))
+    // The scratch directory may be on another file system: copy aside, then rename.
+    writeFileSync(join(target, '.new'), readFileSync(join(scratch, wheel)))
+    renameSync(join(target, '.new'), join(target, wheel))
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+function pythonWithPip(scratch) {
+  const isNewEnough = 'import sys; sys.exit(sys.version_info < (3, 10))'
+  const pythons = ['python3', 'python', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3.14']
+  const python = pythons.find((name) => spawnSync(name, ['-c', isNewEnough]).status === 0)
+  if (python === undefined) fail('Python 3.10 or newer was not found on PATH. Install it, then try again.')
+  if (spawnSync(python, ['-m', 'pip', '--version']).status === 0) return python
+  const venv = join(scratch, 'venv')
+  if (spawnSync(python, ['-m', 'venv', venv]).status !== 0) {
+    fail(`${python} has neither pip nor a working venv module. On Debian: apt-get install python3-venv`)
+  }
+  return join(venv, 'bin/python')
+}
+
+function run(command, args, env = {}) {
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    // Standard output belongs to the command that comes after setup.
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, ...env },
+  })
+  if (error) fail(`${command}: ${error.message}`)
+  if (status !== 0) fail(`${command} ${args.join(' ')} ended with exit code ${status}`)
+}
+
+function fail(message) {
+  say(message)
+  process.exit(1)
+}
