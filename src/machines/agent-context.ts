@@ -30,7 +30,12 @@ export type AgentCommand =
   /** A changed definition: taken at once, and the process is replaced where there is one. */
   | { type: 'agent.configure'; definition: AgentDefinition }
 
-export type AgentEvent = AgentCommand | PortEvent | { type: 'liveness.suspected' } | { type: 'liveness.expired' }
+export type AgentEvent =
+  | AgentCommand
+  | PortEvent
+  | { type: 'liveness.suspected' }
+  | { type: 'liveness.expired' }
+  | { type: 'restart.decided' }
 
 export interface AgentContext {
   definition: AgentDefinition
@@ -40,6 +45,8 @@ export interface AgentContext {
   /** How many processes this replica has had. */
   generation: number
   environment: Environment | undefined
+  /** From the spawn until `process.exited`: what is heard outside of it is a late word. */
+  hasProcess: boolean
   pid: number | undefined
   endpoint: Endpoint | undefined
   facts: AgentFacts | undefined

@@ -40,10 +40,9 @@ export const agentParts = setup({
     hungAfterMs,
   },
   guards: {
-    isCurrent: ({ context, event }) => 'generation' in event && event.generation === generationOf(context),
+    isCurrent: ({ context, event }) => isOfProcess(context, event),
     /** The current process has ended, and no other is wanted. */
-    isLast: ({ context, event }) =>
-      'generation' in event && event.generation === generationOf(context) && !context.isStartWanted,
+    isLast: ({ context, event }) => isOfProcess(context, event) && !context.isStartWanted,
     hasGivenUp: ({ context }) => context.givenUp !== undefined,
   },
   actions: {
@@ -62,7 +61,8 @@ export const agentParts = setup({
       readyAtMs: undefined,
       crash: undefined,
     }),
-    forgetProcess: assign({ pid: undefined, endpoint: undefined }),
+    keepProcess: assign({ hasProcess: true }),
+    forgetProcess: assign({ hasProcess: false, pid: undefined, endpoint: undefined }),
     keepPid: assign({
       pid: ({ context, event }) => (event.type === 'process.spawned' ? event.pid : context.pid),
     }),
@@ -106,6 +106,7 @@ export const agentParts = setup({
         return { type: 'process.exited', agent: context.definition.name, generation: exit.generation, exit }
       },
     ),
+    decide: sendTo(({ self }) => self, { type: 'restart.decided' }),
     command: sendTo('port', (_, command: PortCommand) => command),
     tell: sendTo(
       ({ context }) => context.parent,
@@ -117,6 +118,10 @@ export const agentParts = setup({
     disarmLiveness: cancel('liveness'),
   },
 })
+
+function isOfProcess(context: AgentContext, event: AgentEvent): boolean {
+  return context.hasProcess && 'generation' in event && event.generation === generationOf(context)
+}
 
 /** Ends the process group: a signal by which the process can still speak, then SIGKILL. */
 export function terminate(reason: TerminateReason): PortCommand {

@@ -4,7 +4,7 @@
  *
  * 1. A new process is made only when the last one's `process.exited` has been heard.
  * 2. `agent.stop` wins over everything; an `agent.start` during stopping is kept and honoured after it.
- * 3. Events of another generation change nothing.
+ * 3. Events of another generation, and of a process that has exited, change nothing.
  * 4. No state is final: only the parent ends this actor.
  */
 import { assign, raise } from 'xstate'
@@ -24,6 +24,7 @@ export const agentMachine = agentParts.createMachine({
     random: input.random ?? Math.random,
     generation: 0,
     environment: undefined,
+    hasProcess: false,
     pid: undefined,
     endpoint: undefined,
     facts: undefined,
@@ -75,7 +76,7 @@ export const agentMachine = agentParts.createMachine({
     },
 
     starting: {
-      entry: ['spawnPort', { type: 'tell', params: { type: 'agent.starting' } }],
+      entry: ['spawnPort', 'keepProcess', { type: 'tell', params: { type: 'agent.starting' } }],
       after: {
         startMs: {
           target: 'crashed',
@@ -160,6 +161,7 @@ export const agentMachine = agentParts.createMachine({
         'agent.start': { actions: 'wantStart' },
         'agent.restart': { actions: 'wantStart' },
         'agent.stop': { actions: 'wantStop' },
+        'agent.configure': { actions: 'configure' },
       },
     },
 
@@ -177,6 +179,7 @@ export const agentMachine = agentParts.createMachine({
         'agent.start': { actions: 'wantStart' },
         'agent.restart': { actions: 'wantStart' },
         'agent.stop': { actions: 'wantStop' },
+        'agent.configure': { actions: 'configure' },
       },
     },
 
@@ -206,8 +209,15 @@ export const agentMachine = agentParts.createMachine({
                 restarts: context.restarts,
               }),
             },
+            'decide',
           ],
-          always: [{ guard: 'hasGivenUp', target: '#agent.failed' }, { target: '#agent.backoff' }],
+          on: {
+            // A step of its own, so that everybody who watches sees `crashed`.
+            'restart.decided': [{ guard: 'hasGivenUp', target: '#agent.failed' }, { target: '#agent.backoff' }],
+            'agent.stop': '#agent.stopped',
+            'agent.start': '#agent.provisioning',
+            'agent.restart': '#agent.provisioning',
+          },
         },
       },
       on: {

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest'
+import { AgentRig, settle } from './agent-rig.ts'
+
+describe('heartbeats', () => {
+  it('keep a replica ready for as long as they come', async () => {
+    const rig = await new AgentRig().reach('ready')
+    for (let beat = 0; beat < 100; beat += 1) {
+      rig.clock.advance(9_999)
+      rig.process.beat()
+    }
+    expect(rig.state).toBe('ready')
+    expect(rig.clock.pending).toBe(1)
+    expect(rig.slots.probes).toEqual([])
+  })
+
+  it('that are missing for 10 s make it suspect, and it is asked over HTTP once', async () => {
+    const rig = await new AgentRig().reach('ready')
+    rig.clock.advance(9_999)
+    expect(rig.state).toBe('ready')
+    rig.clock.advance(1)
+    expect(rig.state).toBe('suspect')
+    expect(rig.told()).toEqual(['agent.suspect'])
+    expect(rig.slots.probes.map(({ input }) => input)).toEqual([{ generation: 'writer/0#1' }])
+  })
+
+  it('that come back make it ready, and the probe is let go', async () => {
+    const rig = await new AgentRig().reach('suspect')
+    rig.process.beat()
+    expect(rig.state).toBe('ready')
+    expect(rig.told()).toEqual(['agent.recovered', 'agent.ready'])
+    expect(rig.probe.isAborted).toBe(true)
+  })
+
+  it('that are of another generation do not make it ready again', async () => {
+    const rig = await new AgentRig().reach('backoff')
+    const old = rig.process
+    rig.clock.advance(0)
+    await rig.become()
+    rig.clock.advance(10_000)
+    expect(rig.state).toBe('suspect')
+    old.beat()
+    expect(rig.state).toBe('suspect')
+  })
+})
+
+describe('a suspect', () => {
+  it('that answers its probe is ready, and is watched anew', async () => {
+    const rig = await new AgentRig().reach('suspect')
+    rig.probe.resolve()
+    await settle()
+    expect(rig.state).toBe('ready')
+    expect(rig.told()).toEqual(['agent.recovered', 'agent.ready'])
+    rig.clock.advance(9_999)
+    expect(rig.state).toBe('ready')
+    rig.clock.advance(1)
+    expect(rig.state).toBe('suspect')
+    expect(rig.slots.probes).toHaveLength(2)
+  })
+
+  it('that fails its probe stays suspect, and is ended as hung 30 s after its last heartbeat', async () => {
+    const rig = await new AgentRig().reach('suspect')
+    rig.probe.reject(new Error('no answer'))
+    await settle()
+    expect(rig.state).toBe('suspect')
+    rig.clock.advance(19_999)
+    expect(rig.process.asked).toEqual([])
+    rig.clock.advance(1)
+    expect(rig.state).toBe('crashed.ending')
+    expect(rig.process.commands).toEqual([{ type: 'process.terminate', reason: 'hang', graceMs: 500 }])
+  })
+
+  it('whose probe never answers is ended as hung, and the probe is let go', async () => {
+    const rig = await new AgentRig().reach('suspect')
+    rig.clock.advance(20_000)
+    expect(rig.process.asked).toEqual(['process.terminate hang'])
+    expect(rig.probe.isAborted).toBe(true)
+  })
+
+  it('that was ended as hung has crashed once it has exited, and not before', async () => {
+    const rig = await new AgentRig().reach('suspect')
+    rig.clock.advance(20_000)
+    expect(rig.told()).toEqual([])
+    rig.process.beat()
+    expect(rig.state).toBe('crashed.ending')
+    rig.process.exited({ code: null, signal: 'SIGABRT', reason: 'hang' })
+    expect(rig.state).toBe('backoff')
+    expect(rig.told()).toEqual(['process.exited', 'agent.crashed', 'agent.backoff'])
+    expect(rig.context.crash).toMatchObject({ class: 'hang', error: { code: 'PROCESS_HUNG' } })
+  })
+
+  it('whose probe answers after it exited is not ready', async () => {
+    const rig = await new AgentRig().reach('suspect')
+    const { probe } = rig
+    rig.process.exited()
+    probe.resolve()
+    await settle()
+    expect(rig.state).toBe('backoff')
+  })
+})
+
+describe('a process that breaks the protocol', () => {
+  it('is ended, and has crashed with the class protocol', async () => {
+    const rig = await new AgentRig().reach('ready')
+    rig.process.violated()
+    expect(rig.state).toBe('crashed.ending')
+    expect(rig.process.asked).toEqual(['process.terminate protocol'])
+    expect(rig.clock.pending).toBe(0)
+    rig.process.exited({ code: null, signal: 'SIGKILL', reason: 'protocol' })
+    expect(rig.context.crash).toMatchObject({ class: 'protocol', error: { code: 'PROTOCOL_INVALID_FRAME' } })
+    expect(rig.state).toBe('backoff')
+  })
+
+  it('while it drains is ended, and the agent is stopped all the same', async () => {
+    const rig = await new AgentRig().reach('draining')
+    rig.process.violated()
+    expect(rig.state).toBe('draining')
+    expect(rig.process.asked).toEqual(['process.drain', 'process.terminate protocol'])
+    rig.process.exited({ code: null, signal: 'SIGKILL', reason: 'protocol' })
+    expect(rig.state).toBe('stopped')
+  })
+})
