@@ -82,22 +82,21 @@ const parts = setup({
         enqueue.emit(refusal(event.type, new AxonError('AGENT_EXISTS', message, { agent: definition.name })))
         return
       }
-      enqueue(() => {
-        // The logic that was provided, not the empty one above.
-        const logic = (self as unknown as { logic: AnyStateMachine }).logic.implementations.actors
-          .agent as typeof agentMachine
-        const { now, random } = context.input
-        const ref = createActor(logic, {
-          parent: self,
-          id: `agent:${definition.name}`,
-          systemId: `agent:${definition.name}`,
-          input: { definition, parent: self as unknown as FactListener, now, random },
-        })
-        context.members.set(definition.name, { ref, isRetiring: false })
-        ref.start()
+      // The logic that was provided, not the empty one above. Made here rather than in an action, so that a second agent of
+      // the name in the same step is seen, and because XState warns of contexts that are made inside of an action.
+      const logic = (self as unknown as { logic: AnyStateMachine }).logic.implementations.actors
+        .agent as typeof agentMachine
+      const { now, random } = context.input
+      const ref = createActor(logic, {
+        parent: self,
+        id: `agent:${definition.name}`,
+        systemId: `agent:${definition.name}`,
+        input: { definition, parent: self as unknown as FactListener, now, random },
       })
+      context.members.set(definition.name, { ref, isRetiring: false })
+      enqueue(() => ref.start())
       enqueue.emit({ type: 'agent.spawned', agent: definition.name })
-      enqueue(() => context.members.get(definition.name)?.ref.send({ type: 'agent.start' }))
+      enqueue(() => ref.send({ type: 'agent.start' }))
     }),
     forward: enqueueActions(({ enqueue, context, event }) => {
       const command = event as AgentCommand & { agent?: string }

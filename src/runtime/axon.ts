@@ -102,6 +102,16 @@ export class Axon {
     })
   }
 
+  /** Marks every process of this system, as the environment variable `AXON_SYSTEM`. Only after `start()`. */
+  get id(): string {
+    return resourcesOf(this.actor.system).id
+  }
+
+  /** The directory of this system's sockets; gone after `close()`. Only after `start()`. */
+  get runtimeDir(): string {
+    return resourcesOf(this.actor.system).runtimeDir
+  }
+
   /** The names of all agents, in the order of spawning. */
   get agents(): string[] {
     return this.#isStarted ? [...this.#members.keys()] : this.#initial.map(({ name }) => name)
