@@ -4,7 +4,16 @@
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -18,7 +27,8 @@ step('node_modules', ['package.json', 'package-lock.json'], 'node_modules/.setup
 step('dist', ['src', 'package.json', 'tsconfig.json'], 'dist/.setup', () => {
   say('compiling TypeScript (tsc)')
   if (existsSync(join(root, 'dist'))) {
-    for (const name of readdirSync(join(root, 'dist'))) if (name !== 'python') rmSync(join(root, 'dist', name), { recursive: true })
+    for (const name of readdirSync(join(root, 'dist')))
+      if (name !== 'python') rmSync(join(root, 'dist', name), { recursive: true })
   }
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'])
 })
@@ -53,10 +63,14 @@ function buildWheel() {
   say('building the Python wheel (pip wheel)')
   const scratch = mkdtempSync(join(tmpdir(), 'axon-wheel-'))
   try {
-    run(pythonWithPip(scratch), ['-m', 'pip', 'wheel', '--quiet', '--no-deps', '--wheel-dir', scratch, join(root, 'python')], {
-      SOURCE_DATE_EPOCH: '315532800',
-      PIP_DISABLE_PIP_VERSION_CHECK: '1',
-    })
+    run(
+      pythonWithPip(scratch),
+      ['-m', 'pip', 'wheel', '--quiet', '--no-deps', '--wheel-dir', scratch, join(root, 'python')],
+      {
+        SOURCE_DATE_EPOCH: '315532800',
+        PIP_DISABLE_PIP_VERSION_CHECK: '1',
+      },
+    )
     const wheel = readdirSync(scratch).find((name) => name.endsWith('.whl'))
     const target = join(root, 'dist/python')
     mkdirSync(target, { recursive: true })
