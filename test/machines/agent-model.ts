@@ -1,0 +1,228 @@
+/**
+ * Owns a second, independent statement of a replica's life, for comparison: one plain function from state and command to state,
+ * written from the design rather than from the machine. Time, timers and dice are numbers in the state.
+ */
+import type { CrashClass, CrashFacts, RestartPolicy } from '../../src/machines/restart-policy.ts'
+import type { AgentState } from './agent-rig.ts'
+import { judgeLast, type LoggedCrash } from './restart-reference.ts'
+
+export type ExitKind = 'clean' | 'signal' | 'import' | 'bind'
+
+export type ModelCommand =
+  | { type: 'start' | 'stop' | 'restart' | 'drain' | 'configure' }
+  | { type: 'environment made' }
+  | { type: 'environment failed'; isRetryable: boolean }
+  | { type: 'spawned' | 'ready' | 'beat' | 'violated' }
+  | { type: 'exited'; kind: ExitKind }
+  | { type: 'stale'; event: 'agent.ready' | 'process.heartbeat' | 'process.violated' | 'process.exited' }
+  | { type: 'probe answered' | 'probe failed' }
+  | { type: 'tick'; ms: number }
+
+export interface Rules {
+  restart: RestartPolicy
+  startMs: number
+  shutdownMs: number
+  /** The jitter of the n-th judgement. */
+  dice: (judgement: number) => number
+}
+
+type Ended = 'start_timeout' | 'hang' | 'protocol' | 'stop'
+
+export interface Model {
+  state: AgentState
+  now: number
+  /** Starts that were begun, and processes that were made. */
+  generation: number
+  made: number
+  hasProcess: boolean
+  /** Why Node ended the process; the first reason holds. */
+  ended: Ended | undefined
+  wantsStart: boolean
+  /** When the state is left by itself. */
+  dueAt: number | undefined
+  isProbed: boolean
+  readyAt: number | undefined
+  /** Crashes since the history was forgotten. */
+  crashes: readonly LoggedCrash[]
+  judgements: number
+  restarts: number
+  configured: number
+}
+
+export const newborn: Model = {
+  state: 'idle',
+  now: 0,
+  generation: 0,
+  made: 0,
+  hasProcess: false,
+  ended: undefined,
+  wantsStart: false,
+  dueAt: undefined,
+  isProbed: false,
+  readyAt: undefined,
+  crashes: [],
+  judgements: 0,
+  restarts: 0,
+  configured: 0,
+}
+
+const suspectAfterMs = 10_000
+const hungAfterMs = 20_000
+
+export function step(rules: Rules, model: Model, command: ModelCommand): Model {
+  const { state } = model
+  const isOneOf = (...states: AgentState[]) => states.includes(state)
+  const hasNothing = isOneOf('idle', 'stopped', 'backoff', 'failed')
+  const isLeaving = isOneOf('draining', 'stopping')
+
+  switch (command.type) {
+    case 'start':
+      if (hasNothing) return begin(model)
+      return isLeaving ? { ...model, wantsStart: true } : model
+
+    case 'restart':
+      return replace(rules, model)
+
+    case 'configure': {
+      const configured = { ...model, configured: model.configured + 1 }
+      return isLeaving || isOneOf('idle', 'stopped') ? configured : replace(rules, configured)
+    }
+
+    case 'stop':
+      if (hasNothing || state === 'provisioning') return stopped(model)
+      if (state === 'ready') return drain(rules, model, false)
+      return isLeaving ? { ...model, wantsStart: false } : end(model, 'stopping', 'stop')
+
+    case 'drain':
+      return isOneOf('ready', 'suspect') ? drain(rules, model, false) : model
+
+    case 'environment made':
+      if (state !== 'provisioning') return model
+      return {
+        ...enter(model, 'starting', rules.startMs),
+        made: model.made + 1,
+        hasProcess: true,
+        ended: undefined,
+      }
+
+    case 'environment failed':
+      if (state !== 'provisioning') return model
+      return judge(rules, model, 'environment', command.isRetryable)
+
+    case 'ready':
+      return state === 'starting' ? { ...enter(model, 'ready', suspectAfterMs), readyAt: model.now } : model
+
+    case 'beat':
+      return isOneOf('ready', 'suspect') ? enter(model, 'ready', suspectAfterMs) : model
+
+    case 'probe answered':
+      return state === 'suspect' && model.isProbed ? enter(model, 'ready', suspectAfterMs) : model
+
+    case 'probe failed':
+      return { ...model, isProbed: false }
+
+    case 'violated':
+      if (!model.hasProcess) return model
+      return isLeaving ? { ...model, ended: model.ended ?? 'protocol' } : end(model, 'crashed.ending', 'protocol')
+
+    case 'exited': {
+      if (!model.hasProcess) return model
+      const gone = { ...model, hasProcess: false }
+      if (isLeaving) return model.wantsStart ? begin(gone) : stopped(gone)
+      return judge(
+        rules,
+        gone,
+        classOf(model.ended, command.kind),
+        command.kind === 'clean' || command.kind === 'signal',
+      )
+    }
+
+    case 'tick':
+      return pass(rules, model, model.now + command.ms)
+
+    case 'spawned':
+    case 'stale':
+      return model
+  }
+}
+
+function pass(rules: Rules, model: Model, until: number): Model {
+  if (model.dueAt === undefined || model.dueAt > until) return { ...model, now: until }
+  return pass(rules, expire(rules, { ...model, now: model.dueAt }), until)
+}
+
+function expire(rules: Rules, model: Model): Model {
+  switch (model.state) {
+    case 'starting':
+      return end(model, 'crashed.ending', 'start_timeout')
+    case 'ready':
+      return { ...enter(model, 'suspect', hungAfterMs), isProbed: true }
+    case 'suspect':
+      return end(model, 'crashed.ending', 'hang')
+    case 'draining':
+      return { ...end(model, 'stopping', 'stop'), wantsStart: model.wantsStart }
+    case 'backoff':
+      return begin(model)
+    default:
+      throw new Error(`Nothing is due in ${model.state}, with ${rules.startMs} ms for a start.`)
+  }
+}
+
+/** Another process takes the place of what is there. */
+function replace(rules: Rules, model: Model): Model {
+  switch (model.state) {
+    case 'draining':
+    case 'stopping':
+      return { ...model, wantsStart: true }
+    case 'ready':
+      return drain(rules, model, true)
+    case 'starting':
+    case 'suspect':
+    case 'crashed.ending':
+      return { ...end(model, 'stopping', 'stop'), wantsStart: true }
+    default:
+      return begin(model)
+  }
+}
+
+function begin(model: Model): Model {
+  const crashes = model.state === 'failed' ? [] : model.crashes
+  const generation = model.generation + 1
+  return { ...enter(model, 'provisioning'), generation, wantsStart: false, readyAt: undefined, crashes }
+}
+
+function stopped(model: Model): Model {
+  return { ...enter(model, 'stopped'), crashes: [] }
+}
+
+function drain(rules: Rules, model: Model, wantsStart: boolean): Model {
+  return { ...enter(model, 'draining', rules.shutdownMs), wantsStart }
+}
+
+function end(model: Model, state: 'stopping' | 'crashed.ending', why: Ended): Model {
+  return { ...enter(model, state), ended: model.ended ?? why, wantsStart: false }
+}
+
+function judge(rules: Rules, model: Model, crashClass: CrashClass, isRetryable: boolean): Model {
+  const readyForMs = model.readyAt === undefined ? undefined : model.now - model.readyAt
+  const crash: CrashFacts = { class: crashClass, isRetryable, readyForMs }
+  const random = rules.dice(model.judgements)
+  const judged = {
+    ...model,
+    judgements: model.judgements + 1,
+    crashes: [...model.crashes, { atMs: model.now, random, crash }],
+  }
+  const verdict = judgeLast(rules.restart, judged.crashes)
+  if (verdict.action === 'fail') return enter(judged, 'failed')
+  return { ...enter(judged, 'backoff', verdict.delayMs), restarts: model.restarts + 1 }
+}
+
+function enter(model: Model, state: AgentState, forMs?: number): Model {
+  return { ...model, state, dueAt: forMs === undefined ? undefined : model.now + forMs, isProbed: false }
+}
+
+function classOf(ended: Ended | undefined, kind: ExitKind): CrashClass {
+  if (ended !== undefined && ended !== 'stop') return ended
+  const classes = { clean: 'exit', signal: 'signal', import: 'import', bind: 'exit' } as const
+  return classes[kind]
+}

@@ -1,0 +1,25 @@
+/**
+ * Owns the table of legal transitions of a replica, as the design has them: a state, and where it may lead in one step.
+ */
+export const legalTransitions: Readonly<Record<string, readonly string[]>> = {
+  idle: ['provisioning', 'stopped'],
+  provisioning: ['provisioning', 'starting', 'stopped', 'crashed.judged'],
+  starting: ['ready', 'stopping', 'crashed.ending', 'crashed.judged'],
+  ready: ['suspect', 'draining', 'crashed.ending', 'crashed.judged'],
+  suspect: ['ready', 'draining', 'stopping', 'crashed.ending', 'crashed.judged'],
+  draining: ['stopping', 'stopped', 'provisioning'],
+  stopping: ['stopped', 'provisioning'],
+  stopped: ['provisioning'],
+  'crashed.ending': ['crashed.judged', 'stopping'],
+  'crashed.judged': ['backoff', 'failed'],
+  backoff: ['provisioning', 'stopped'],
+  failed: ['provisioning', 'stopped'],
+}
+
+export function nameOf(value: unknown): string {
+  return typeof value === 'string'
+    ? value
+    : Object.entries(value as object)
+        .flat()
+        .join('.')
+}
