@@ -1,8 +1,8 @@
 /**
- * Owns where Axon keeps things: the cache of environments, and a short-lived private directory for a system's sockets.
+ * Owns the short-lived private directory in which a system keeps its sockets.
  */
 import { lstatSync, mkdirSync, mkdtempSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AxonError } from '../errors.ts'
 
@@ -10,11 +10,6 @@ import { AxonError } from '../errors.ts'
 const maxSocketPath = 107
 /** Room for `/` and a socket's name. */
 const nameBytes = 14
-
-/** `$XDG_CACHE_HOME/axon`, else `~/.cache/axon`. */
-export function defaultCacheDir(env: NodeJS.ProcessEnv): string {
-  return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'axon')
-}
 
 /**
  * Makes a fresh directory, mode 0700, below `base`; default `$XDG_RUNTIME_DIR`, else the system's temporary directory. Where

@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const examples = join(import.meta.dirname, '../../examples')
+
+function run(example: string, ...args: string[]): string {
+  return execFileSync(process.execPath, [join(examples, example, 'main.ts'), ...args], { encoding: 'utf8' })
+}
+
+describe('examples', () => {
+  it('quickstart --json does the main job, sees every state, and leaves nothing behind', () => {
+    const report = JSON.parse(run('quickstart', '--json'))
+    expect(report.run.usage.total_tokens).toBeGreaterThan(0)
+    expect(report.run.messages.length).toBeGreaterThan(1)
+    expect(report.stream_events).toBeGreaterThan(2)
+    expect(report.recovery_ms).toBeGreaterThan(0)
+    expect(report.states.join(' ')).toContain(
+      'provisioning starting ready crashed backoff provisioning starting ready draining stopped',
+    )
+    expect(report.left_behind).toBe(0)
+  })
+
+  it('quickstart tells a person what each step took', () => {
+    const printed = run('quickstart')
+    for (const word of ['environment', 'start to ready', 'text.delta', 'to the next answer', 'left behind: nothing']) {
+      expect(printed).toContain(word)
+    }
+  })
+
+  it('embed runs an agent from events alone', () => {
+    expect(run('embed')).toMatch(/support is ready, process \d+\nrun first: succeeded, \d+ tokens\nclosed\n/)
+  })
+
+  it('inspect shows the states of the agent as the XState inspector is told them', () => {
+    const states = run('inspect')
+      .split('\n')
+      .filter((line) => line.startsWith('agent:support'))
+      .map((line) => /\s("\w+"|\{\S+\})\s/.exec(line)?.[1])
+    const changes = states.filter((state, index) => state !== states[index - 1])
+    expect(changes).toEqual(
+      ['"idle"', '"provisioning"', '"starting"', '"ready"', '{"crashed":"judged"}', '"backoff"'].concat([
+        '"provisioning"',
+        '"starting"',
+        '"ready"',
+        '"draining"',
+        '"stopped"',
+      ]),
+    )
+  })
+})
