@@ -215,8 +215,15 @@ export const agentMachine = agentParts.createMachine({
             // A step of its own, so that everybody who watches sees `crashed`.
             'restart.decided': [{ guard: 'hasGivenUp', target: '#agent.failed' }, { target: '#agent.backoff' }],
             'agent.stop': '#agent.stopped',
-            'agent.start': '#agent.provisioning',
-            'agent.restart': '#agent.provisioning',
+            // As from `failed` or `backoff`, to which this comes before.
+            'agent.start': [
+              { guard: 'hasGivenUp', target: '#agent.provisioning', actions: 'forget' },
+              { target: '#agent.provisioning' },
+            ],
+            'agent.restart': [
+              { guard: 'hasGivenUp', target: '#agent.provisioning', actions: 'forget' },
+              { target: '#agent.provisioning' },
+            ],
           },
         },
       },

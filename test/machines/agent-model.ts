@@ -16,7 +16,10 @@ export type ModelCommand =
   | { type: 'exited'; kind: ExitKind }
   | { type: 'stale'; event: 'agent.ready' | 'process.heartbeat' | 'process.violated' | 'process.exited' }
   | { type: 'probe answered' | 'probe failed' }
+  /** Whoever hears of the next crash answers with this at once, before what follows from it is begun. */
+  | { type: 'react'; reaction: Reaction }
   | { type: 'tick'; ms: number }
+export type Reaction = 'start' | 'stop' | 'restart' | 'drain' | 'configure'
 
 export interface Rules {
   restart: RestartPolicy
@@ -47,6 +50,7 @@ export interface Model {
   judgements: number
   restarts: number
   configured: number
+  reaction: Reaction | undefined
 }
 
 export const newborn: Model = {
@@ -64,6 +68,7 @@ export const newborn: Model = {
   judgements: 0,
   restarts: 0,
   configured: 0,
+  reaction: undefined,
 }
 
 const suspectAfterMs = 10_000
@@ -136,6 +141,9 @@ export function step(rules: Rules, model: Model, command: ModelCommand): Model {
         command.kind === 'clean' || command.kind === 'signal',
       )
     }
+
+    case 'react':
+      return { ...model, reaction: command.reaction }
 
     case 'tick':
       return pass(rules, model, model.now + command.ms)
@@ -213,8 +221,12 @@ function judge(rules: Rules, model: Model, crashClass: CrashClass, isRetryable: 
     crashes: [...model.crashes, { atMs: model.now, random, crash }],
   }
   const verdict = judgeLast(rules.restart, judged.crashes)
-  if (verdict.action === 'fail') return enter(judged, 'failed')
-  return { ...enter(judged, 'backoff', verdict.delayMs), restarts: model.restarts + 1 }
+  const next =
+    verdict.action === 'fail'
+      ? enter(judged, 'failed')
+      : { ...enter(judged, 'backoff', verdict.delayMs), restarts: model.restarts + 1 }
+  // An answer to the crash has the effect that it would have had a moment later.
+  return model.reaction === undefined ? next : step(rules, { ...next, reaction: undefined }, { type: model.reaction })
 }
 
 function enter(model: Model, state: AgentState, forMs?: number): Model {

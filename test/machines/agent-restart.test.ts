@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AgentRig, agentStates } from './agent-rig.ts'
+import { importFailure } from './samples.ts'
 
 describe('a crash', () => {
   it('is told with its record, then the backoff with its delay', async () => {
@@ -96,6 +97,37 @@ describe('a failed agent', () => {
     expect(rig.context).toMatchObject({ lastError: undefined, givenUp: undefined })
     await rig.become()
     expect(rig.state).toBe('ready')
+  })
+})
+
+describe('who answers agent.crashed at once', () => {
+  const commands = ['agent.start', 'agent.restart', 'agent.stop'] as const
+
+  it.each(commands)('by %s is heard before the verdict, as if it had come after', async (command) => {
+    const rig = await new AgentRig(
+      {},
+      () => 1,
+      (fact, send) => fact.type === 'agent.crashed' && send(command),
+    ).reach('ready')
+    rig.process.exited()
+    expect(rig.told()).not.toContain('agent.backoff')
+    expect(rig.state).toBe(command === 'agent.stop' ? 'stopped' : 'provisioning')
+  })
+
+  it('by agent.start, where the agent has given up, begins with a clean history', async () => {
+    const rig = await new AgentRig(
+      {},
+      () => 1,
+      (fact, send) => {
+        if (fact.type === 'agent.crashed' && fact.generation === 'writer/0#3') send('agent.start')
+      },
+    ).reach('starting')
+    for (const next of ['backoff', 'backoff', 'provisioning', 'backoff']) {
+      rig.process.exited({ failure: importFailure })
+      expect(rig.state).toBe(next)
+      rig.clock.advance(next === 'backoff' ? rig.context.delayMs : 0)
+      await rig.provide()
+    }
   })
 })
 

@@ -32,9 +32,18 @@ export class AgentRig {
   readonly actor
   readonly definition: AgentDefinition
 
-  constructor(changes: Partial<AgentDefinition> = {}, random: () => number = () => 1) {
+  /** `onFact` is called while the fact is being told. */
+  constructor(
+    changes: Partial<AgentDefinition> = {},
+    random: () => number = () => 1,
+    onFact: (fact: AgentFact, send: AgentRig['send']) => unknown = () => {},
+  ) {
     this.definition = definitionOf('writer', changes)
-    const parent = createActor(fromCallback<AgentFact>(({ receive }) => receive((fact) => this.facts.push(fact))))
+    const hear = (fact: AgentFact) => {
+      this.facts.push(fact)
+      onFact(fact, (type) => this.send(type))
+    }
+    const parent = createActor(fromCallback<AgentFact>(({ receive }) => receive(hear)))
     this.actor = createActor(agentMachine.provide({ actors: this.slots.actors }), {
       clock: this.clock,
       input: {

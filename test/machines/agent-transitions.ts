@@ -11,7 +11,8 @@ export const legalTransitions: Readonly<Record<string, readonly string[]>> = {
   stopping: ['stopped', 'provisioning'],
   stopped: ['provisioning'],
   'crashed.ending': ['crashed.judged', 'stopping'],
-  'crashed.judged': ['backoff', 'failed'],
+  // Everybody who watches sees it for one step; who answers to what he sees by a command goes on from there.
+  'crashed.judged': ['backoff', 'failed', 'stopped', 'provisioning'],
   backoff: ['provisioning', 'stopped'],
   failed: ['provisioning', 'stopped'],
 }

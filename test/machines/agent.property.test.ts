@@ -4,7 +4,16 @@ import { createActor, fromCallback } from 'xstate'
 import { ProcessError, PythonEnvError } from '../../src/errors.ts'
 import { agentMachine } from '../../src/machines/agent.ts'
 import type { AgentEvent, FactListener } from '../../src/machines/agent-context.ts'
-import { type ExitKind, type Model, type ModelCommand, newborn, type Rules, step } from './agent-model.ts'
+import type { AgentFact } from '../../src/machines/facts.ts'
+import {
+  type ExitKind,
+  type Model,
+  type ModelCommand,
+  newborn,
+  type Reaction,
+  type Rules,
+  step,
+} from './agent-model.ts'
 import { legalTransitions, nameOf } from './agent-transitions.ts'
 import { FakeSlots } from './fake-slots.ts'
 import {
@@ -24,8 +33,6 @@ const limits = {
   startMs: 3_000,
   shutdownMs: 2_000,
 }
-const listener = createActor(fromCallback(() => undefined)).start() as unknown as FactListener
-
 /** The real machine, on slots that answer before the call returns. */
 class Bench {
   readonly clock = new SteppedClock()
@@ -34,14 +41,18 @@ class Bench {
   readonly actor
   #judgements = 0
   #configured = 0
+  #reaction: Reaction | undefined
 
   constructor(rules: Rules) {
     let from = 'idle'
+    const listener = createActor(
+      fromCallback<AgentFact>(({ receive }) => receive(({ type }) => type === 'agent.crashed' && this.#react())),
+    ).start()
     this.actor = createActor(agentMachine.provide({ actors: this.slots.actors }), {
       clock: this.clock,
       input: {
         definition: definitionOf('writer', limits),
-        parent: listener,
+        parent: listener as unknown as FactListener,
         now: () => this.clock.now(),
         random: () => rules.dice(this.#judgements++),
       },
@@ -76,6 +87,9 @@ class Bench {
         return slots.probes.at(-1)?.resolve()
       case 'probe failed':
         return slots.probes.at(-1)?.reject(new ProcessError('PROCESS_HUNG', 'writer/0 does not answer.'))
+      case 'react':
+        this.#reaction = command.reaction
+        return
       case 'tick':
         return this.clock.advance(command.ms)
       case 'stale':
@@ -91,6 +105,12 @@ class Bench {
       case 'exited':
         return this.#exit(command.kind)
     }
+  }
+
+  #react(): void {
+    const reaction = this.#reaction
+    this.#reaction = undefined
+    if (reaction !== undefined) this.play({ type: reaction })
   }
 
   /** The live process exits, or, where none is alive, the last exit is told once more. */
@@ -189,6 +209,13 @@ const command: fc.Arbitrary<ModelCommand> = fc.oneof(
       event: fc.constantFrom('agent.ready', 'process.heartbeat', 'process.violated', 'process.exited'),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('react' as const),
+      reaction: fc.constantFrom<Reaction>('start', 'stop', 'restart', 'drain', 'configure'),
+    }),
+  },
   { weight: 1, arbitrary: plain('probe answered') },
   { weight: 1, arbitrary: plain('probe failed') },
   {
@@ -200,14 +227,31 @@ const command: fc.Arbitrary<ModelCommand> = fc.oneof(
   },
 )
 
+/** Sequences begin here and there, so that the states that are far from the start are tried as often as the near ones. */
+const start: ModelCommand[] = [{ type: 'start' }, { type: 'environment made' }]
+const ready: ModelCommand[] = [...start, { type: 'spawned' }, { type: 'ready' }]
+const again: ModelCommand[] = [{ type: 'tick', ms: 1_200 }, { type: 'environment made' }]
+const beginnings: ModelCommand[][] = [
+  [],
+  ready,
+  [...ready, { type: 'tick', ms: 10_000 }],
+  [...ready, { type: 'stop' }],
+  [...ready, { type: 'exited', kind: 'signal' }, ...again, { type: 'exited', kind: 'clean' }, ...again],
+  [...start, { type: 'exited', kind: 'import' }, ...again, { type: 'exited', kind: 'bind' }, ...again],
+]
+const sequence = fc
+  .tuple(fc.constantFrom(...beginnings), fc.array(command, { maxLength: 30 }))
+  .map((parts): ModelCommand[] => parts.flat())
+
 it('for any sequence of commands, answers, exits and waits a replica lives as the model of the design does', () => {
   const seen = new Set<string>()
   fc.assert(
-    fc.property(fc.array(command, { maxLength: 30 }), fc.nat({ max: 4 }), (commands, luck) => {
+    fc.property(sequence, fc.nat({ max: 4 }), (commands, luck) => {
       const rules: Rules = { ...limits, dice: (judgement) => ((luck + judgement * 3) % 5) / 4 }
       const bench = new Bench(rules)
       let model = newborn
       let isAsked = false
+      let hasReacted = false
       for (const one of commands) {
         const made = bench.slots.processes.length
         bench.play(one)
@@ -215,7 +259,8 @@ it('for any sequence of commands, answers, exits and waits a replica lives as th
         expect(bench.seen).toEqual(expected(model))
         if (one.type === 'start' || one.type === 'restart') isAsked = true
         if (one.type === 'stop') isAsked = false
-        if (bench.slots.processes.length > made) expect(isAsked).toBe(true)
+        if (one.type === 'react') hasReacted = true
+        if (bench.slots.processes.length > made) expect(isAsked || hasReacted).toBe(true)
       }
       for (const transition of bench.transitions) {
         const [from, to] = transition.split(' -> ') as [string, string]
