@@ -75,6 +75,8 @@ export class Resources {
       this.#listener = listener
     })
     await this.#opening
+    // It may have been closed meanwhile.
+    this.demandOpen()
   }
 
   /** Work that `close` waits for: it has been told to end. */

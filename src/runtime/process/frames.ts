@@ -4,13 +4,21 @@
  */
 import { maxFrameBytes } from '../../protocol/control.ts'
 
+/** A frame that comes in more pieces than this is put together on the way: a piece costs more than its bytes. */
+const maxParts = 1024
+
 export class FrameReader {
+  #maxBytes: number
   #parts: Buffer[] = []
-  #bytes = 0;
+  #bytes = 0
+
+  constructor(maxBytes = maxFrameBytes) {
+    this.#maxBytes = maxBytes
+  }
 
   /**
    * Yields the complete lines of a chunk, as text. The unfinished rest is kept for the next.
-   * @throws RangeError where a frame is longer than 1 MiB
+   * @throws RangeError where a frame is longer than `maxBytes`, default 1 MiB, newline included
    */
   *lines(chunk: Buffer): Generator<string, void> {
     let start = 0
@@ -27,7 +35,8 @@ export class FrameReader {
 
   #keep(part: Buffer): void {
     this.#bytes += part.length
-    if (this.#bytes >= maxFrameBytes) throw new RangeError(`A frame is longer than ${maxFrameBytes} bytes.`)
+    if (this.#bytes >= this.#maxBytes) throw new RangeError(`A frame is longer than ${this.#maxBytes} bytes.`)
     this.#parts.push(part)
+    if (this.#parts.length > maxParts) this.#parts = [Buffer.concat(this.#parts)]
   }
 }

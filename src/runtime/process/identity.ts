@@ -3,13 +3,16 @@
  */
 import { readFileSync } from 'node:fs'
 
-/** Clock ticks since boot at which the process started, or undefined where it is gone, a zombie, or /proc is not there. */
+/**
+ * Clock ticks since boot at which the process started, or undefined where it is gone, or /proc is not there. A process that has
+ * ended and is not reaped still has its id, and so its group.
+ */
 export function startTimeOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     // The name, in parentheses, may hold blanks and parentheses of its own.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' ? undefined : fields[19]
+    return fields[19]
   } catch {
     return undefined
   }

@@ -25,6 +25,8 @@ export class Link {
   #control: Socket | undefined
   #pool: Pool | undefined
   #isExited = false
+  #refusesRuns = false
+  #closing: Promise<void> = Promise.resolve()
   #resolveGone: () => void
 
   constructor(definition: AgentDefinition, generation: string) {
@@ -38,11 +40,17 @@ export class Link {
 
   /** The connections to the process's HTTP server; undefined before it is ready and after it has exited. */
   get pool(): Pool | undefined {
-    return this.#pool
+    return this.#isExited ? undefined : this.#pool
   }
 
-  get isExited(): boolean {
-    return this.#isExited
+  /** Whether runs may be sent here. */
+  get takesRuns(): boolean {
+    return !this.#isExited && !this.#refusesRuns
+  }
+
+  /** The process drains by its own account: it takes no more runs. */
+  refuseRuns(): void {
+    this.#refusesRuns = true
   }
 
   open(control: Socket): void {
@@ -51,12 +59,14 @@ export class Link {
 
   /** Tells the process something; false where there is no control connection. */
   send(frame: NodeFrame): boolean {
-    if (this.#control === undefined || this.#control.destroyed) return false
+    if (!this.#control?.writable) return false
     this.#control.write(`${JSON.stringify(frame)}\n`)
     return true
   }
 
+  /** Once in a life: the process serves. */
   serve(endpoint: Endpoint): void {
+    if (this.#isExited) return
     const { concurrency, timeouts } = this.#definition
     const connect = { timeout: timeouts.connectMs, ...(endpoint.kind === 'unix' ? { socketPath: endpoint.path } : {}) }
     const origin = endpoint.kind === 'unix' ? 'http://localhost' : `http://${endpoint.host}:${endpoint.port}`
@@ -69,15 +79,19 @@ export class Link {
     })
   }
 
-  /** The process has exited: nothing is routed here from now on, and no connection is used again. */
-  exit(): void {
+  /**
+   * The process has exited: nothing is routed here from now on. Resolves when every answer has been read to its end: a process
+   * that drains writes its last answer before it exits, and the news of the exit may be faster.
+   */
+  exit(): Promise<void> {
     this.#isExited = true
-    const pool = this.#pool
-    this.#pool = undefined
-    void pool?.destroy().catch(() => {})
+    if (this.#pool && !this.#pool.closed) this.#closing = this.#pool.close().catch(() => {})
+    return this.#closing
   }
 
   bury(): void {
+    void this.exit()
+    void this.#pool?.destroy().catch(() => {})
     this.#control?.destroy()
     this.#resolveGone()
   }

@@ -9,6 +9,8 @@ import { FrameReader } from './frames.ts'
 
 /** A connection must say hello within this time. */
 const helloMs = 10_000
+/** Whoever has not proved who it is may make us keep this much. */
+const maxHelloBytes = 1024
 
 type StreamName = HelloFrame['stream']
 
@@ -45,7 +47,7 @@ export class Listener {
       listener.#server.once('error', reject)
       listener.#server.listen(path, resolve)
     })
-    // The runtime must not outlive its owner because of this socket; nor may a late error end the owner.
+    // A late error must not end the owner.
     listener.#server.on('error', () => {})
     return listener
   }
@@ -65,7 +67,7 @@ export class Listener {
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
     socket.on('error', () => socket.destroy())
-    const reader = new FrameReader()
+    const reader = new FrameReader(maxHelloBytes)
     const timer = this.#clock.setTimeout(() => refuse('no hello in time'), helloMs)
     const refuse = (reason: string) => {
       this.#clock.clearTimeout(timer)
@@ -86,8 +88,9 @@ export class Listener {
         // What follows the hello is the stream's own.
         socket.unshift(chunk.subarray(chunk.indexOf(10) + 1))
         this.#greet(socket, line, refuse)
-      } catch (error) {
-        refuse(error instanceof Error ? error.message : String(error))
+      } catch {
+        // What it said stays out of the log: it may be a secret that went astray.
+        refuse('the first frame is no hello')
       }
     }
     socket.on('data', onData)

@@ -22,7 +22,7 @@ export interface OutputLine {
 export class Output {
   #last: string[] = []
   #onLine: (line: OutputLine) => void
-  #open = 0
+  #sources = new Set<Readable>()
   #ended: (() => void)[] = []
 
   constructor(onLine: (line: OutputLine) => void) {
@@ -36,11 +36,16 @@ export class Output {
 
   /** Resolves when every stream that was attached has ended. */
   get ended(): Promise<void> {
-    return this.#open === 0 ? Promise.resolve() : new Promise((resolve) => this.#ended.push(resolve))
+    return this.#sources.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#ended.push(resolve))
+  }
+
+  /** Lets go of every stream: what a process left behind may hold its end open for ever. */
+  close(): void {
+    for (const source of this.#sources) source.destroy()
   }
 
   attach(stream: OutputStream, source: Readable): void {
-    this.#open += 1
+    this.#sources.add(source)
     let pending: Buffer[] = []
     let pendingBytes = 0
     let droppedBytes = 0
@@ -74,13 +79,13 @@ export class Output {
     source.on('error', () => {})
     source.once('close', () => {
       flush()
-      this.#open -= 1
-      if (this.#open === 0) for (const resolve of this.#ended.splice(0)) resolve()
+      this.#sources.delete(source)
+      if (this.#sources.size === 0) for (const resolve of this.#ended.splice(0)) resolve()
     })
   }
 }
 
 function clean(line: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  return stripVTControlCharacters(line).replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '')
+  return stripVTControlCharacters(line).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')
 }

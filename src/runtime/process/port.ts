@@ -9,6 +9,7 @@
 import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import { fromCallback } from 'xstate'
 import { ProcessError } from '../../errors.ts'
 import type {
@@ -19,7 +20,7 @@ import type {
   PortInput,
   TerminateReason,
 } from '../../machines/slots.ts'
-import { type AgentFrame, agentFrame, type Endpoint, type FailedFrame } from '../../protocol/control.ts'
+import { type AgentFrame, agentFrame, type Endpoint, type FailedFrame, streams } from '../../protocol/control.ts'
 import { type Resources, resourcesOf } from '../resources.ts'
 import { FrameReader } from './frames.ts'
 import { launch } from './launch.ts'
@@ -28,6 +29,8 @@ import { Output } from './output.ts'
 
 /** How long leftovers may hold the control connection open after the exit. */
 const lingerMs = 250
+/** Turns of the event loop in which a connection that was made before the exit is accepted and has said hello. */
+const acceptTurns = 5
 const heartbeatMs = 2_000
 
 export const portSpawn: AgentSlots['portSpawn'] = fromCallback(({ sendBack, receive, input, system }) => {
@@ -45,11 +48,13 @@ class Port {
   #output: Output
   #pid: number | undefined
   #control: Socket | undefined
+  #connections = 0
   #controlEnded = Promise.withResolvers<void>()
   #failure: FailedFrame | undefined
   #reason: TerminateReason | undefined
   #endpoint: Endpoint
   #isAlive = false
+  #isServing = false
   #isAbandoned = false
   #timers = new Set<unknown>()
 
@@ -103,7 +108,8 @@ class Port {
 
   async #live(): Promise<Pick<ExitRecord, 'code' | 'signal' | 'cause'>> {
     const { generation } = this.#input
-    if (this.#isAbandoned) return { code: null, signal: null }
+    // It was terminated or abandoned before there was anything to end.
+    if (this.#isAbandoned || this.#reason !== undefined) return { code: null, signal: null }
     const nonce = randomBytes(32).toString('hex')
     const { listener, live } = this.#resources
     const unexpect = listener.expect({
@@ -124,14 +130,12 @@ class Port {
       live.add(generation, pid)
       if (child.stderr) this.#output.attach('stderr', child.stderr)
       this.#tell({ type: 'process.spawned', generation, pid })
-      // It was terminated or abandoned while it was being made.
-      if (this.#reason !== undefined || this.#isAbandoned) this.#signal('SIGKILL')
       const exit = await exited
-      this.#link.exit()
-      await this.#drain()
+      // What it leaves behind in its group is ended, and from now on its id may name another.
       this.#signal('SIGKILL')
       this.#isAlive = false
       live.remove(pid)
+      await this.#drain()
       return exit
     } finally {
       unexpect()
@@ -142,15 +146,17 @@ class Port {
 
   /** Waits for the last words: what was said before the exit may be read after it. */
   async #drain(): Promise<void> {
-    const words = Promise.all([this.#control ? this.#controlEnded.promise : undefined, this.#output.ended])
+    const answers = this.#link.exit()
     const { promise: cap, resolve } = Promise.withResolvers<void>()
     this.#after(lingerMs, resolve)
+    for (let turn = 0; turn < acceptTurns && this.#connections < streams.length; turn += 1) await setImmediate()
+    const words = Promise.all([this.#control ? this.#controlEnded.promise : undefined, this.#output.ended, answers])
     await Promise.race([words, cap])
   }
 
   #finish(exit: Pick<ExitRecord, 'code' | 'signal' | 'cause'>): void {
     for (const timer of this.#timers) this.#resources.clock.clearTimeout(timer)
-    this.#link.exit()
+    this.#output.close()
     this.#link.bury()
     const { generation } = this.#input
     const failure = this.#failure
@@ -165,7 +171,8 @@ class Port {
     if (!this.#isAbandoned) this.#tell({ type: 'process.exited', generation, exit: record })
   }
 
-  #connect(stream: 'control' | 'stdout' | 'stderr', socket: Socket): void {
+  #connect(stream: (typeof streams)[number], socket: Socket): void {
+    this.#connections += 1
     if (stream !== 'control') {
       this.#output.attach(stream, socket)
       socket.resume()
@@ -205,6 +212,8 @@ class Port {
     const { generation } = this.#input
     switch (frame.type) {
       case 'ready':
+        if (this.#isServing) throw new TypeError('A process is ready once.')
+        this.#isServing = true
         this.#link.serve(frame.endpoint)
         return this.#tell({ type: 'agent.ready', generation, endpoint: frame.endpoint, facts: frame.agent })
       case 'heartbeat':
