@@ -10,7 +10,7 @@ export interface ServerSentEvent {
 }
 
 /** The longest event, in characters. A run's result is one event. */
-const maxEventChars = 64 * 1024 * 1024
+export const maxEventChars = 64 * 1024 * 1024
 
 /**
  * Yields the events of a body as they are complete. Comments and events without data are skipped; an unfinished event at the
@@ -20,34 +20,35 @@ const maxEventChars = 64 * 1024 * 1024
 export async function* readEventStream(body: AsyncIterable<Uint8Array>): AsyncGenerator<ServerSentEvent, void> {
   const decoder = new TextDecoder()
   let rest = ''
-  let current: ServerSentEvent = emptyEvent()
+  let current: Partial<ServerSentEvent> = {}
   for await (const chunk of body) {
-    rest += decoder.decode(chunk, { stream: true })
+    // Only what is new is searched: a long line comes in many chunks.
+    const text = decoder.decode(chunk, { stream: true })
     let start = 0
-    for (let end = rest.indexOf('\n'); end !== -1; end = rest.indexOf('\n', start)) {
-      const line = rest.slice(start, rest.charCodeAt(end - 1) === 13 && end > start ? end - 1 : end)
+    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', start)) {
+      const line = rest + text.slice(start, end)
+      rest = ''
       start = end + 1
-      if (line !== '') readField(line, current)
+      if (line !== '' && line !== '\r') readField(line.endsWith('\r') ? line.slice(0, -1) : line, current)
       else {
-        if (current.data !== '') yield current
-        current = emptyEvent()
+        const { id = '', event = 'message', data } = current
+        if (data !== undefined) yield { id, event, data }
+        current = {}
       }
     }
-    rest = rest.slice(start)
-    if (rest.length + current.data.length > maxEventChars) {
+    rest += text.slice(start)
+    if (rest.length + (current.data?.length ?? 0) > maxEventChars) {
       throw new RangeError(`An event of the stream is longer than ${maxEventChars} characters.`)
     }
   }
 }
 
-const emptyEvent = (): ServerSentEvent => ({ id: '', event: 'message', data: '' })
-
-function readField(line: string, event: ServerSentEvent): void {
+function readField(line: string, event: Partial<ServerSentEvent>): void {
   const colon = line.indexOf(':')
   if (colon === 0) return
   const name = colon === -1 ? line : line.slice(0, colon)
   const value = colon === -1 ? '' : line.slice(line.charCodeAt(colon + 1) === 32 ? colon + 2 : colon + 1)
-  if (name === 'data') event.data = event.data === '' ? value : `${event.data}\n${value}`
+  if (name === 'data') event.data = event.data === undefined ? value : `${event.data}\n${value}`
   else if (name === 'event') event.event = value
   else if (name === 'id') event.id = value
 }

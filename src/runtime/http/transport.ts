@@ -7,11 +7,17 @@ import { AxonError, type ErrorCode, errorCodes, RunError } from '../../errors.ts
 import type { HttpCall, RunSlots } from '../../machines/slots.ts'
 import { errorBody, type RunResponse, type RunStreamEvent, runHeaders, runResponse } from '../../protocol/run.ts'
 import type { Link } from '../process/link.ts'
-import { readEventStream } from './event-stream.ts'
+import { maxEventChars, readEventStream } from './event-stream.ts'
 
-/** The connection failed: nobody knows yet how far the run came. */
+/** The connection failed: nobody knows yet how far the run came, but where nothing had been written. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost'
+  readonly isWritten: boolean
+
+  constructor(message: string, options: ErrorOptions & { isWritten: boolean }) {
+    super(message, options)
+    this.isWritten = options.isWritten
+  }
 }
 
 /** No byte came in time. */
@@ -25,10 +31,7 @@ export function createTransport(links: ReadonlyMap<string, Link>): RunSlots {
     async httpRequest(call, signal) {
       const link = linkOf(links, call)
       const response = await send(link, call, 'run_sync', signal)
-      const text = await response.body.text().catch((error) => {
-        throw lost(error, signal)
-      })
-      const body = parseJson(text, link, call)
+      const body = await readJson(response, link, call, signal)
       if (response.statusCode !== 200) throw remoteError(body, response.statusCode, link, call)
       return readResponse(body, link, call)
     },
@@ -37,30 +40,34 @@ export function createTransport(links: ReadonlyMap<string, Link>): RunSlots {
       const link = linkOf(links, call)
       const response = await send(link, call, 'run_stream', signal)
       if (response.statusCode !== 200) {
-        const text = await response.body.text().catch((error) => {
-          throw lost(error, signal)
-        })
-        throw remoteError(parseJson(text, link, call), response.statusCode, link, call)
+        throw remoteError(await readJson(response, link, call, signal), response.statusCode, link, call)
       }
+      let hasResult = false
       try {
         for await (const { id, event, data } of readEventStream(response.body)) {
+          // The rest is read, though nothing counts any more, so that the connection can be used again.
+          if (hasResult) continue
           const body = parseJson(data, link, call)
           if (event === 'run.error') throw remoteError(body, 200, link, call)
+          hasResult = event === 'run.result'
           if (event === 'run.result') yield { id: Number(id), event, data: readResponse(body, link, call) }
           else yield { id: Number(id), event, data: body } as RunStreamEvent
-          if (event === 'run.result') return
         }
       } catch (error) {
-        throw error instanceof AxonError ? error : lost(error, signal)
+        if (hasResult) return
+        if (error instanceof AxonError) throw error
+        throw error instanceof RangeError
+          ? invalidResponse(link, call.run, call.attempt, 'holds an event that is too long', error)
+          : lost(error, signal)
       }
-      throw new ConnectionLost('The stream ended without a result.')
+      if (!hasResult) throw new ConnectionLost('The stream ended without a result.', { isWritten: true })
     },
   }
 }
 
 function linkOf(links: ReadonlyMap<string, Link>, { generation }: HttpCall): Link {
   const link = links.get(generation)
-  if (link?.pool === undefined) throw new ConnectionLost(`${generation} is gone.`)
+  if (link?.pool === undefined) throw new ConnectionLost(`${generation} is gone.`, { isWritten: false })
   return link
 }
 
@@ -92,7 +99,30 @@ function lost(error: unknown, signal: AbortSignal): Error {
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
     return new ByteTimeout(error.message, { cause: error })
   }
-  return new ConnectionLost(error instanceof Error ? error.message : String(error), { cause: error })
+  const isWritten = !(
+    error instanceof errors.ConnectTimeoutError || (error as { syscall?: string }).syscall === 'connect'
+  )
+  return new ConnectionLost(error instanceof Error ? error.message : String(error), { cause: error, isWritten })
+}
+
+async function readJson(
+  { body }: Dispatcher.ResponseData,
+  link: Link,
+  call: HttpCall,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const decoder = new TextDecoder()
+  let text = ''
+  try {
+    for await (const chunk of body) {
+      text += decoder.decode(chunk, { stream: true })
+      if (text.length > maxEventChars) throw new RangeError(`The answer is longer than ${maxEventChars} characters.`)
+    }
+  } catch (error) {
+    if (error instanceof RangeError) throw invalidResponse(link, call.run, call.attempt, 'is too long', error)
+    throw lost(error, signal)
+  }
+  return parseJson(text, link, call)
 }
 
 function parseJson(text: string, link: Link, { run, attempt }: HttpCall): unknown {

@@ -9,7 +9,7 @@ import { AxonError } from '../../errors.ts'
 import type { AgentDefinition } from '../../machines/definition.ts'
 import type { RunFact } from '../../machines/facts.ts'
 import type { RunDispatchEvent, RunSlots } from '../../machines/slots.ts'
-import { type RunRequest, runRequest } from '../../protocol/run.ts'
+import { type RunRequest, type RunResponse, runRequest } from '../../protocol/run.ts'
 import type { Clock } from '../clock.ts'
 import type { Link } from '../process/link.ts'
 import { Lane } from './lane.ts'
@@ -19,9 +19,9 @@ import { EventQueue, RunStream } from './run-stream.ts'
 export interface RunOptions {
   /** Cancels the run. */
   signal?: AbortSignal | undefined
-  /** The whole run, queue included, in milliseconds. Default: `timeouts.runMs` of the agent. */
+  /** The whole run, queue included, in milliseconds, up to 2 147 483 647. Default: `timeouts.runMs` of the agent. */
   runMs?: number | undefined
-  /** Names the run in events and logs. Default: a random UUID. */
+  /** Names the run in events and logs: 1 to 200 of A-Z, a-z, 0-9 and . _ : / # -. Default: a random UUID. */
   run?: string | undefined
 }
 
@@ -34,6 +34,11 @@ export interface DispatcherOptions {
   /** The definition as it is now. */
   definitionOf: (agent: string) => AgentDefinition | undefined
 }
+
+/** What the agent's process takes for an id; it travels in a header. */
+const runId = /^[A-Za-z0-9._:/#-]{1,200}$/
+/** The longest time that a timer of Node can wait. */
+const maxMs = 2 ** 31 - 1
 
 export class Dispatcher {
   #options: DispatcherOptions
@@ -56,11 +61,13 @@ export class Dispatcher {
     const { transport } = this.#options
     const events = new EventQueue()
     const run = this.#submit(agent, request, options, 'stream', (self) => async (call, signal) => {
+      let response: RunResponse | undefined
       for await (const event of transport.httpStream(call, signal)) {
         if (event.event === 'run.started') self().streaming()
         await events.push(event)
-        if (event.event === 'run.result') return event.data
+        if (event.event === 'run.result') response = event.data
       }
+      if (response) return response
       throw new AxonError('INTERNAL_ERROR', 'A stream ended without a result.')
     })
     void run.settled.then(() => events.end())
@@ -150,6 +157,10 @@ export class Dispatcher {
       throw new AxonError('AGENT_UNKNOWN', `There is no agent ${JSON.stringify(agent)}.`, { agent })
     const { definition } = lane
     const id = options.run ?? randomUUID()
+    const runMs = options.runMs ?? definition.timeouts.runMs
+    if (!runId.test(id))
+      throw invalid(agent, `its id ${JSON.stringify(id)} is not 1 to 200 of A-Z, a-z, 0-9 and . _ : / # -`)
+    if (!(runMs > 0 && runMs <= maxMs)) throw invalid(agent, `runMs is ${runMs}, not a number above 0 up to ${maxMs}`)
     if (this.#runs.has(id)) throw invalid(agent, `a run with the id ${JSON.stringify(id)} is under way`)
     const run: Run = new Run(
       {
@@ -158,7 +169,7 @@ export class Dispatcher {
         definition,
         body: encode(agent, request),
         execute: execute(() => run),
-        runMs: options.runMs ?? definition.timeouts.runMs,
+        runMs,
         signal: options.signal,
       },
       this.#options,

@@ -32,7 +32,7 @@ export class Lane {
     if (this.#refusal) return run.refuse(this.#refusal())
     if (this.#hasPlace && this.#queue.length === 0) return void this.#send(run)
     if (this.#queue.length >= this.definition.queue) return run.refuse(this.#full(run))
-    this.#enqueue(run, 'push')
+    this.#enqueue(run)
   }
 
   /** A process is ready: what waits goes there. */
@@ -58,7 +58,7 @@ export class Lane {
 
   get #hasPlace(): boolean {
     const link = this.#link
-    return link !== undefined && !link.isExited && this.#inFlight.size < this.definition.concurrency
+    return link?.takesRuns === true && this.#inFlight.size < this.definition.concurrency
   }
 
   #flow(): void {
@@ -70,19 +70,21 @@ export class Lane {
     const link = this.#link as Link
     this.#inFlight.set(run.id, run)
     const mayRetry = await run.attempt(link)
-    this.#inFlight.delete(run.id)
-    // It was there before those who wait.
+    // A run that was cancelled has given its id away: another may go by it.
+    if (this.#inFlight.get(run.id) === run) this.#inFlight.delete(run.id)
     if (mayRetry) this.#retry(run)
     this.#flow()
   }
 
   #retry(run: Run): void {
     if (this.#refusal) run.refuse(this.#refusal())
-    else this.#enqueue(run, 'unshift')
+    else this.#enqueue(run)
   }
 
-  #enqueue(run: Run, how: 'push' | 'unshift'): void {
-    this.#queue[how](run)
+  #enqueue(run: Run): void {
+    // Those that were sent before go first, in their order.
+    const at = run.isRetried ? this.#queue.findIndex((other) => !other.isRetried) : -1
+    this.#queue.splice(at === -1 ? this.#queue.length : at, 0, run)
     run.queue()
     // A run that settles while it waits, by deadline or cancel, gives up its place.
     void run.settled.then(() => {

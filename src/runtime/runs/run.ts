@@ -7,7 +7,7 @@
  * 3. `started: false` is said only where it was proved.
  */
 import { type AnyActorRef, createActor } from 'xstate'
-import { AxonError, isAxonError, RunError, toAxonError } from '../../errors.ts'
+import { AxonError, type ErrorCode, isAxonError, RunError, toAxonError } from '../../errors.ts'
 import type { AgentDefinition } from '../../machines/definition.ts'
 import type { RunFact } from '../../machines/facts.ts'
 import { type RunOutcome, runLogic } from '../../machines/run.ts'
@@ -20,6 +20,12 @@ import type { Link } from '../process/link.ts'
 /** How long a process that lives may take to let go of a run that was cancelled, or to be seen dead. */
 const judgeMs = 1_000
 const maxAttempts = 2
+/** What an agent's own error means for its run; every other code: it failed. */
+const outcomes: Partial<Record<ErrorCode, RunOutcome>> = {
+  RUN_CANCELLED: 'cancelled',
+  RUN_TIMEOUT: 'timed_out',
+  RUN_INTERRUPTED: 'interrupted',
+}
 
 /** Makes the HTTP call of one attempt. */
 export type Execute = (call: HttpCall, signal: AbortSignal) => Promise<RunResponse>
@@ -94,6 +100,11 @@ export class Run {
     return this.#isSettled
   }
 
+  /** It was sent before, and did not start. */
+  get isRetried(): boolean {
+    return this.#attempt > 1
+  }
+
   /** It waits for a place. */
   queue(): void {
     if (!this.#isSettled) this.#actor.send({ type: 'run.queued' })
@@ -118,7 +129,6 @@ export class Run {
   async attempt(link: Link): Promise<boolean> {
     if (this.#isSettled) return false
     this.#link = link
-    this.#started = false
     this.#actor.send({ type: 'run.assigned', generation: link.generation })
     const { timeouts } = this.#spec.definition
     const deadlineMs = this.#spec.runMs - (performance.now() - this.#begunAt)
@@ -130,9 +140,9 @@ export class Run {
       this.#settle('succeeded', await calling)
     } catch (error) {
       if (this.#isSettled) return false
-      if (error instanceof ConnectionLost) return this.#judge(link, error)
+      if (error instanceof ConnectionLost) return await this.#judge(link, error)
       if (error instanceof ByteTimeout) this.#timeOut('firstByteMs or idleMs', undefined, error)
-      else if (isAxonError(error)) return this.#refused(error)
+      else if (isAxonError(error)) return this.#refused(link, error)
       else this.#settle('failed', undefined, toAxonError(error))
     }
     return false
@@ -152,22 +162,27 @@ export class Run {
   }
 
   /** The agent's own answer was an error. A refusal before user code, marked so, may go elsewhere. */
-  #refused(error: AxonError): boolean {
-    if (error instanceof RunError && error.code === 'RUN_REJECTED' && error.started === false)
+  #refused(link: Link, error: AxonError): boolean {
+    if (error instanceof RunError && error.code === 'RUN_REJECTED' && error.started === false && !this.#started) {
+      link.refuseRuns()
       return this.#requeue(error)
-    const outcome: RunOutcome =
-      error.code === 'RUN_CANCELLED' ? 'cancelled' : error.code === 'RUN_TIMEOUT' ? 'timed_out' : 'failed'
-    this.#settle(outcome, undefined, error)
+    }
+    this.#settle(outcomes[error.code] ?? 'failed', undefined, this.#started ? asStarted(error) : error)
     return false
   }
 
   /** The connection was lost. What the process receipted before it died decides what the caller may believe. */
-  async #judge(link: Link, cause: Error): Promise<boolean> {
+  async #judge(link: Link, cause: ConnectionLost): Promise<boolean> {
     const { promise: patience, resolve } = Promise.withResolvers<'alive'>()
     const timer = this.#around.clock.setTimeout(() => resolve('alive'), judgeMs)
     const state = await Promise.race([link.gone.then(() => 'gone' as const), patience])
     this.#around.clock.clearTimeout(timer)
     if (this.#isSettled) return false
+    if (!cause.isWritten && !this.#started) {
+      const message = `Run ${this.id} did not start: ${link.generation} could not be reached. Try again.`
+      return this.#requeue(this.#error('RUN_INTERRUPTED', message, false, cause, true))
+    }
+    if (state === 'alive') link.send({ type: 'cancel', run: this.id })
     if (this.#started) {
       const what = state === 'gone' ? 'its process died' : 'its connection broke'
       const message = `Run ${this.id} was interrupted: ${what} after the agent's code began. Run it again if that is safe.`
@@ -178,7 +193,6 @@ export class Run {
       const message = `Run ${this.id} did not start: ${link.generation} died first. Try again.`
       return this.#requeue(this.#error('RUN_INTERRUPTED', message, false, cause, true))
     }
-    link.send({ type: 'cancel', run: this.id })
     const message = `The connection of run ${this.id} broke, and ${link.generation} did not say whether it began. Look before you run it again.`
     this.#settle('interrupted', undefined, this.#error('RUN_OUTCOME_UNKNOWN', message, undefined, cause))
     return false
@@ -207,6 +221,7 @@ export class Run {
   #stop(outcome: RunOutcome, error: (started: boolean | undefined) => RunError): void {
     if (this.#isSettled) return
     const link = this.#link
+    // Without a receipt nothing is known of a run that was sent: its receipt may be on the way.
     const started = link === undefined ? false : this.#started || undefined
     link?.send({ type: 'cancel', run: this.id })
     const reason = error(started)
@@ -253,4 +268,11 @@ export class Run {
     if (response === undefined) this.#reject(error ?? new AxonError('INTERNAL_ERROR', 'A run ended without an error.'))
     else this.#resolve(response)
   }
+}
+
+/** The receipt outweighs an answer that does not say whether the code began, or says that it did not. */
+function asStarted(error: AxonError): AxonError {
+  if (!(error instanceof RunError) || error.started === true) return error
+  const { code, message, cause, agent, run, attempt, kind, traceback, retryable, context } = error
+  return new RunError(code, message, { cause, agent, run, attempt, kind, traceback, retryable, context, started: true })
 }
