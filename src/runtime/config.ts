@@ -13,7 +13,7 @@ const ms = z
   .max(2 ** 31 - 1)
 const positiveMs = ms.positive()
 
-const restart = z.strictObject({
+const restart = options({
   /** Restarts that are permitted within `withinMs`; one more fails the agent. Default 10. */
   maxRestarts: z.int().nonnegative().default(10),
   /** The window, in milliseconds. Default 600 000. */
@@ -28,7 +28,7 @@ const restart = z.strictObject({
   stableMs: ms.default(60_000),
 })
 
-const timeouts = z.strictObject({
+const timeouts = options({
   /** Until the connection to the process stands, in milliseconds. Default 5 000. */
   connectMs: positiveMs.default(5_000),
   /** From the request to the first byte of the answer, in milliseconds. Default 600 000: a run that is not streamed answers as a whole. */
@@ -40,7 +40,7 @@ const timeouts = z.strictObject({
 })
 
 /** One agent, as a user writes it. */
-const agentOptions = z.strictObject({
+const agentOptions = options({
   /** `package.module`, `package.module:name`, or a file such as `agents/support.py`, from `cwd`. */
   module: z
     .string()
@@ -53,7 +53,12 @@ const agentOptions = z.strictObject({
   /** The directory that is first on `sys.path`, and in which project files are looked for. Default: the process's working directory. */
   cwd: z.string().min(1).optional(),
   /** Environment variables of the process, beside an allow-list (PATH, HOME, locale, certificates, proxies). Default {}. */
-  env: z.record(z.string().regex(/^[^=\0]+$/), z.string()).default({}),
+  env: z
+    .record(
+      z.string().regex(/^[^=\0]+$/, 'is no name of a variable: it is empty, or holds = or NUL'),
+      z.string().regex(/^[^\0]*$/, 'holds a NUL character'),
+    )
+    .default({}),
   /** An interpreter (`python3.12`, a path), or an existing environment such as `.venv`, used as it is. Default: the newest that fits. */
   python: z.string().min(1).optional(),
   /** Requirements, for example `['pydantic-ai-slim']`; they take the place of project files. */
@@ -94,17 +99,40 @@ export type AgentsOptions = Record<string, AgentOptions>
  */
 export function parseAgents(options: AgentsOptions): AgentDefinition[] {
   const parsed = agents.safeParse(options)
-  if (!parsed.success) throw invalid(z.prettifyError(parsed.error), parsed.error)
+  if (!parsed.success) throw invalid(describe(parsed.error), parsed.error)
   return Object.entries(parsed.data).map(([name, agent]) => {
     const cwd = resolve(agent.cwd ?? '.')
     if (!isDirectory(cwd)) throw invalid(`the cwd of agent ${name} is no directory: ${cwd}`)
-    return { ...agent, name, cwd }
+    return { ...agent, name, cwd, env: concealed(agent.env) }
   })
 }
 
 /** `parseAgents` for one agent. */
 export function parseAgent({ name, ...options }: AgentOptions & { name: string }): AgentDefinition {
   return parseAgents({ [name]: options })[0] as AgentDefinition
+}
+
+/** The values of variables are often secrets: whatever writes the definition as JSON, a log or an inspector, gets the names. */
+function concealed(env: Record<string, string>): Record<string, string> {
+  const toJSON = () => Object.fromEntries(Object.keys(env).map((name) => [name, '[hidden]']))
+  return Object.defineProperty({ ...env }, 'toJSON', { value: toJSON, enumerable: false })
+}
+
+function options<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `there is no option ${issue.keys.join(', ')}; there are ${Object.keys(shape).join(', ')}`
+        : undefined,
+  })
+}
+
+function describe(error: z.ZodError): string {
+  const issues = error.issues.map((issue) => {
+    if (issue.code !== 'invalid_key') return issue
+    return { ...issue, message: issue.issues.map(({ message }) => message).join('; ') }
+  })
+  return z.prettifyError({ issues })
 }
 
 function isDirectory(path: string): boolean {

@@ -12,7 +12,6 @@ export type AxonListener<Name extends AxonEventName | '*'> = (
 export class Telemetry {
   #emitter = new EventEmitter()
   #logger: Logger | undefined
-  #children = new Map<string, Logger>()
 
   constructor(logger?: Logger) {
     this.#logger = logger
@@ -25,8 +24,9 @@ export class Telemetry {
       try {
         ;(listener as (event: AxonEvent) => void)(event)
       } catch (error) {
-        queueMicrotask(() => {
-          throw error
+        process.emitWarning(`A listener of ${event.type} threw: ${error instanceof Error ? error.message : error}`, {
+          type: 'AxonListenerWarning',
+          ...(error instanceof Error && error.stack !== undefined && { detail: error.stack }),
         })
       }
     }
@@ -42,20 +42,12 @@ export class Telemetry {
 
   close(): void {
     this.#emitter.removeAllListeners()
-    this.#children.clear()
   }
 
   #log(logger: Logger, event: AxonEvent): void {
     const { level } = catalogue[event.type]
     if (!logger.isLevelEnabled(level)) return
     const { type, ...fields } = event
-    if (!('agent' in event)) return logger[level](fields, type)
-    let child = this.#children.get(event.agent)
-    if (child === undefined) {
-      child = logger.child({ agent: event.agent })
-      this.#children.set(event.agent, child)
-    }
-    if (event.type === 'agent.retired') this.#children.delete(event.agent)
-    child[level](fields, type)
+    logger[level](fields, type)
   }
 }
