@@ -125,3 +125,28 @@ describe('closing', () => {
     expect(rig.told().at(-1)).toBe('system.closed')
   })
 })
+
+describe('destroying', () => {
+  it.each(['running', 'closing'] as const)('in %s ends every agent at once and is done', async (state) => {
+    const rig = new SystemRig(['a', 'b'])
+    await rig.becomeReady()
+    const children = [...rig.members.values()].map(({ ref }) => ref)
+    if (state === 'closing') rig.send({ type: 'system.close' })
+    expect(rig.state).toBe(state)
+    rig.told()
+    rig.send({ type: 'system.destroy' })
+    expect(rig.actor.getSnapshot().status).toBe('done')
+    expect(rig.told()).toEqual(['system.closed'])
+    expect(children.map((child) => child.getSnapshot().status)).toEqual(['stopped', 'stopped'])
+    expect(rig.slots.alive).toEqual([])
+    expect(rig.clock.pending).toBe(0)
+    expect(rig.members.size).toBe(0)
+    expect(rig.actor.system.getAll()).toEqual({})
+  })
+
+  it('aborts the environments that are waited for', () => {
+    const rig = new SystemRig(['a'])
+    rig.send({ type: 'system.destroy' })
+    expect(rig.slots.environments.map(({ isAborted }) => isAborted)).toEqual([true])
+  })
+})

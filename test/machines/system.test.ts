@@ -158,6 +158,15 @@ describe('commands', () => {
     expect(rig.stateOf('a')).toBe('draining')
   })
 
+  it('that answer agent.crashed are heard before the agent is restarted', async () => {
+    const rig = new SystemRig(['a'])
+    await rig.becomeReady()
+    rig.actor.on('agent.crashed', ({ agent }) => rig.send({ type: 'agent.stop', agent }))
+    rig.process('a').exited()
+    expect(rig.stateOf('a')).toBe('stopped')
+    expect(rig.told().slice(-2)).toEqual(['agent.crashed a', 'agent.stopped a'])
+  })
+
   it('of runs go to the slot runs', () => {
     const rig = new SystemRig()
     const start = { type: 'run.start', agent: 'a', run: 'r1', request: { prompt: 'Hello' } } as const
