@@ -6,6 +6,7 @@
  * 2. Of all processes that need the same environment one builds it; the others wait and use it.
  * 3. Aborted or failed, a build leaves neither a directory nor a lock.
  */
+import { stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { isAxonError, PythonEnvError } from '../../errors.ts'
@@ -19,6 +20,7 @@ import { installWithPip, installWithUv } from './installer.ts'
 import { type Interpreter, selectInterpreter } from './interpreters.ts'
 import { acquireLock } from './lock.ts'
 import { progressReporter, type ReportProgress } from './progress.ts'
+import { share } from './shared.ts'
 import { readSource, type Source } from './sources.ts'
 import { EnvironmentStore } from './store.ts'
 import { findUv } from './uv.ts'
@@ -57,7 +59,7 @@ interface Call {
   store: EnvironmentStore
 }
 
-type Found = Omit<Environment, 'isWarm' | 'elapsedMs'>
+type Found = Omit<Environment, 'elapsedMs'>
 
 export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
   const base = env.XDG_CACHE_HOME
@@ -94,40 +96,37 @@ export async function ensureEnvironment(spec: EnvironmentSpec, options: Environm
     }
     const found = await ensure(call)
     call.report('complete', `Python ${found.version} is ready`)
-    return { ...found, isWarm: commands === 0, elapsedMs: now() - startedMs }
+    return { ...found, isWarm: found.isWarm && commands === 0, elapsedMs: now() - startedMs }
   } catch (error) {
     throw toEnvironmentError(error, options.signal)
   }
 }
 
 async function ensure(call: Call): Promise<Found> {
-  const { spec, cacheDir, wheel } = call
-  if (spec.python !== undefined) {
-    const root = await environmentDirectory(spec.python, spec.cwd)
-    if (root !== undefined) {
-      call.report('interpreter', `Checking ${root}`)
-      const hasUv = call.uv !== false && call.uv !== undefined
-      return { ...(await checkExisting(root, { cacheDir, wheel, hasUv, run: runIn(call) })), installer: 'none' }
+  const { spec, cacheDir, wheel, report, signal } = call
+  const root = spec.python === undefined ? undefined : await environmentDirectory(spec.python, spec.cwd)
+  if (root !== undefined) {
+    report('interpreter', `Checking ${root}`)
+    const check = (signal: AbortSignal) => {
+      const run = runIn({ ...call, signal })
+      return checkExisting(root, { cacheDir, wheel, hasUv: typeof call.uv === 'string', run })
     }
+    const existing = await share(`existing ${cacheDir} ${root} ${wheel.path}`, { signal }, check)
+    return { ...existing, installer: 'none', isWarm: true }
   }
-  call.report('interpreter', 'Looking for Python')
+  report('interpreter', 'Looking for Python')
   const source = await readSource(spec)
   const interpreter = await selectInterpreter(
     { python: spec.python, cwd: spec.cwd, requires: source.requires },
-    { cacheDir, env: call.env, run: call.run, signal: call.signal },
+    { cacheDir, env: call.env, run: call.run, signal },
   )
-  const fingerprint = fingerprintOf([
-    interpreter.path,
-    interpreter.facts.version,
-    interpreter.mtimeMs,
-    interpreter.size,
-    source.identity,
-    wheel.name,
-    wheel.sha256,
-  ])
+  const { path, mtimeMs, size, facts } = interpreter
+  const fingerprint = fingerprintOf([path, facts.version, mtimeMs, size, source.identity, wheel.name, wheel.sha256])
   const stored = await call.store.find(fingerprint)
-  if (stored !== undefined) return { ...stored, fingerprint }
-  return buildLocked(call, fingerprint, interpreter, source)
+  if (stored !== undefined) return { ...stored, fingerprint, isWarm: true }
+  return share(`build ${cacheDir} ${fingerprint}`, { signal, report }, (signal, report) =>
+    buildLocked({ ...call, signal, report }, fingerprint, interpreter, source),
+  )
 }
 
 async function buildLocked(call: Call, fingerprint: string, interpreter: Interpreter, source: Source): Promise<Found> {
@@ -138,12 +137,13 @@ async function buildLocked(call: Call, fingerprint: string, interpreter: Interpr
   })
   try {
     const made = await store.find(fingerprint)
-    if (made !== undefined) return { ...made, fingerprint }
-    await store.prune()
-    await build(call, fingerprint, interpreter, source)
-    const stored = await store.find(fingerprint)
+    if (made === undefined) {
+      await store.prune()
+      await build(call, fingerprint, interpreter, source)
+    }
+    const stored = made ?? (await store.find(fingerprint))
     if (stored === undefined) throw new Error(`The environment ${fingerprint} vanished while it was made.`)
-    return { ...stored, fingerprint }
+    return { ...stored, fingerprint, isWarm: false }
   } finally {
     await release()
   }
@@ -152,6 +152,7 @@ async function buildLocked(call: Call, fingerprint: string, interpreter: Interpr
 async function build(call: Call, fingerprint: string, interpreter: Interpreter, source: Source): Promise<void> {
   const { cacheDir, store, spec, env, signal, report, wheel } = call
   const run = runIn(call)
+  await demandDirectory(spec.cwd)
   report('installer', 'Looking for uv')
   const onInstall = () => report('installer', 'Installing uv', 0.3)
   const uv = await findUv({ uv: call.uv, cacheDir, cwd: spec.cwd, env, interpreter, signal, run, onInstall })
@@ -172,6 +173,15 @@ async function build(call: Call, fingerprint: string, interpreter: Interpreter, 
     await store.discard(directory)
     throw error
   }
+}
+
+/** A command started in a directory that is not there fails as if the command were missing. */
+async function demandDirectory(cwd: string): Promise<void> {
+  const stats = await stat(cwd).catch(() => undefined)
+  if (stats?.isDirectory()) return
+  throw new PythonEnvError('ENV_SOURCE_INVALID', `The directory ${cwd} does not exist. Correct "cwd".`, {
+    context: { cwd },
+  })
 }
 
 function runIn({ spec, env, signal, run }: Call) {

@@ -134,7 +134,7 @@ function fromNetwork(text: string): Verdict | undefined {
 
 function fromInput(text: string, { source }: FailedCommand): Verdict | undefined {
   const fault =
-    /ERROR: (Invalid requirement: [^\n]*)|ERROR: (Could not open requirements file: [^\n]*)|error: (Couldn't parse requirement[^\n]*(?:\n +cause: [^\n]*)?)|error: (Failed to parse: [^\n]*(?:\n +cause: [^\n]*)?)|error: (File not found: [^\n]*)|error: (Failed to parse (?:`uv\.lock`|lockfile)[^\n]*(?:\n[^\n]*){0,2})|error: (Unable to find lockfile[^\n]*)|ERROR: (Constraints cannot [^\n]*)|error: ((?:Error|Failed)[^\n]* (?:parse|parsing) [^\n]*)/.exec(
+    /ERROR: (Invalid requirement: [^\n]*)|ERROR: (Could not open requirements file: [^\n]*)|error: (Couldn't parse requirement[^\n]*(?:\n +cause: [^\n]*)?)|error: (Failed to parse: [^\n]*(?:\n +cause: [^\n]*)?)|error: (File not found: [^\n]*)|error: (Distribution not found at: [^\n]*)|error: (Failed to parse (?:`uv\.lock`|lockfile)[^\n]*(?:\n[^\n]*){0,2})|error: (Unable to find lockfile[^\n]*)|ERROR: (Constraints cannot [^\n]*)|error: ((?:Error|Failed)[^\n]* (?:parse|parsing) [^\n]*)/.exec(
       text,
     )
   if (fault === null) return undefined
@@ -159,7 +159,7 @@ function fromResolution(text: string, failed: FailedCommand): Verdict | undefine
   if (none === undefined) return undefined
   const isPython = text.includes('Requires-Python')
   const hasVersions = /\(from versions: (?!none)[^)]+\)/.test(text)
-  if (hasVersions || isPython) return noVersion(flat(none), isPython, failed)
+  if (hasVersions || isPython) return noVersion(flat(none), isPython, failed.version)
   return notFound(flat(none), failed)
 }
 
@@ -171,7 +171,7 @@ function notFound(name: string, { source }: FailedCommand): Verdict {
   }
 }
 
-function noVersion(requirement: string, isPython: boolean, { version }: FailedCommand): Verdict {
+function noVersion(requirement: string, isPython: boolean, version = ''): Verdict {
   return {
     code: 'ENV_PACKAGE_NOT_FOUND',
     message: `No version of the package fits ${requirement}${isPython ? ` on Python ${version}` : ''}.`,
@@ -197,9 +197,16 @@ function pipConflict(text: string): Verdict {
 
 function uvConflict(solution: string, { version }: FailedCommand): Verdict {
   const why = flat(solution.replace(/^\s*cause:/, '').split(/\n\s*hint:/)[0] ?? '')
-  const absent = /^Because there is no version of (\S+) and you require/.exec(why)?.[1]
-  if (absent !== undefined)
-    return noVersion(absent, false, { argv: [], result: { exitCode: 1, lines: [], isTimedOut: false }, version })
+  const required = / you require ([^\s,]+),? we can conclude that your requirements are unsatisfiable\.?$/.exec(
+    why,
+  )?.[1]
+  const isPython = /^Because the (?:current|requested) Python version/.test(why)
+  if (
+    required !== undefined &&
+    (isPython || /^Because (?:there is no version of|only \S+ (?:is|are) available)/.test(why))
+  ) {
+    return noVersion(required, isPython, version)
+  }
   const sentences = why.split(/(?<=\.) /)
   const told = why.length <= 600 ? why : [sentences[0], sentences.at(-1)].join(' … ').slice(-600)
   return conflict(told.replace(/\.$/, ''))

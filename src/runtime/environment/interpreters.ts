@@ -186,10 +186,12 @@ function noInterpreter(
   const found = seen.map(({ version, path }) => `${version} (${path})`).join(', ')
   const context = { python: request.python, requires: request.requires, found: seen, broken }
   if (newEnough.length > 0) {
-    const why =
-      request.requires === undefined
-        ? 'a final release of CPython is needed'
-        : `${request.requires.file} requires ${request.requires.specifiers}`
+    const { requires, python } = request
+    const wishes = [
+      ...(python === undefined ? [] : [`"python" is ${python}`]),
+      ...(requires === undefined ? [] : [`${requires.file} requires ${requires.specifiers}`]),
+    ]
+    const why = wishes.length === 0 ? 'a final release of CPython is needed' : wishes.join(' and ')
     const hint = 'Install a Python that does, or name one with "python".'
     return new PythonEnvError('ENV_PYTHON_UNSATISFIED', `No Python fits: ${why}, and there is ${found}. ${hint}`, {
       context: { ...context, hint },

@@ -7,6 +7,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import type { CommandRunner } from './command.ts'
+import { share } from './shared.ts'
 
 /** An interpreter's file. Any change of it makes what was known worthless. */
 export interface InterpreterFile {
@@ -91,6 +92,11 @@ export async function probe(file: InterpreterFile, options: ProbeOptions): Promi
     const known = await recall(file, options.cacheDir)
     if (known !== undefined) return known
   }
+  // Many agents that start at once ask the same interpreters.
+  return share(`probe ${options.cacheDir} ${file.path}`, options, (signal) => ask(file, { ...options, signal }))
+}
+
+async function ask(file: InterpreterFile, options: ProbeOptions): Promise<Probe> {
   const result = await options.run({
     argv: [file.path, '-E', '-s', '-c', script],
     // Python puts the working directory on sys.path: a json.py of the user's must not be imported.

@@ -27,6 +27,10 @@ export function progressReporter(onProgress: ((progress: EnvironmentProgress) =>
     const next = order[order.indexOf(phase) + 1]
     const end = next === undefined ? 100 : begins[next]
     highest = Math.max(highest, Math.round(begins[phase] + Math.min(Math.max(fraction, 0), 1) * (end - begins[phase])))
-    onProgress?.({ phase, message, completed: highest, total: 100 })
+    try {
+      onProgress?.({ phase, message, completed: highest, total: 100 })
+    } catch {
+      // A listener's own trouble must not end a build.
+    }
   }
 }
