@@ -149,7 +149,7 @@ export class Axon {
 
   /** Ends everything at once; runs in flight are cancelled. Also while `close` is under way. Idempotent. */
   async destroy(): Promise<void> {
-    if (this.#isStarted) this.actor.send({ type: 'system.destroy' })
+    if (this.#closing && this.#isActive) this.actor.send({ type: 'system.destroy' })
     this.#closing ??= this.#close('system.destroy')
     await this.#closing
   }
@@ -175,12 +175,13 @@ export class Axon {
   async #close(how: 'system.close' | 'system.destroy'): Promise<void> {
     if (!this.#isStarted) return
     const resources = resourcesOf(this.actor.system)
-    const ended = new Promise<void>((resolve) => {
-      if (this.actor.getSnapshot().status !== 'active') resolve()
-      else this.actor.subscribe({ complete: resolve, error: () => resolve() })
-    })
-    this.actor.send({ type: how })
-    await ended
+    if (this.#isActive) {
+      const ended = new Promise<void>((resolve) => {
+        this.actor.subscribe({ complete: resolve, error: () => resolve() })
+      })
+      this.actor.send({ type: how })
+      await ended
+    }
     await resources.close()
     this.#readiness.close(closedError())
     this.#telemetry.close()
@@ -211,6 +212,10 @@ export class Axon {
     if (machine?.matches('ready')) return
     if (machine?.matches('failed') && machine.context.lastError) throw machine.context.lastError
     await this.#readiness.ready(name)
+  }
+
+  get #isActive(): boolean {
+    return this.#isStarted && this.actor.getSnapshot().status === 'active'
   }
 
   get #members() {
