@@ -17,5 +17,5 @@ def __getattr__(name: str) -> object:
     if name in ("Event", "Result"):
         from axon_agent import values  # noqa: PLC0415
 
-        return getattr(values, name)  # type: ignore[no-any-return]
+        return getattr(values, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,6 @@
 """Owns the guard: the small process between Node and all that is started below it. Knows no agents and no frames.
 
-`python -m axon_agent.guard [--remove DIRECTORY] -- command argument…` runs one command under the same regime, and so does
+`python -m axon_agent.guard [--remove DIRECTORY] -- command argument…` runs one command under the same regime. So does
 the file itself, `python guard.py`: it imports nothing but a little of the standard library.
 
 1. The guard has exited: nothing that was started below it is left, daemons included (Linux).
@@ -59,7 +59,7 @@ def main() -> NoReturn:
 
 def fork_below(lifeline: int = 0, remove: str = "") -> int:
     """Forks. The parent stays here as the guard; the child returns, with a descriptor that takes a line of text: the
-    path of the runtime directory, removed when the lifeline ends. `remove` is removed when the child is ended from outside.
+    path of the runtime directory, removed when the lifeline ends. `remove` goes where the child is ended from outside.
     """
     prctl(_PR_SET_CHILD_SUBREAPER, 1)
     heard, told = os.pipe()
@@ -133,7 +133,7 @@ def start_time(pid: int) -> str | None:
 
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
     """Sends a signal; a process that has gone is no error."""
-    try:
+    try:  # noqa: SIM105 - contextlib is not loaded here
         os.kill(pid, number)
     except OSError:
         pass

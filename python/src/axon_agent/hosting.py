@@ -21,6 +21,7 @@ import select
 import signal
 import sys
 import time
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from axon_agent import guard, launch
@@ -35,21 +36,28 @@ _LEAVE_SECONDS = 1.0
 def run(told: int, again: str | None, began: float) -> NoReturn:
     """The host, from the `open` line to its exit. `told` takes the runtime directory's path, for the guard."""
     inbox, outbox = _take_pipes()
-    state = json.loads(again) if again else {"open": _read_open(inbox), "why": None}
-    opened = state["open"]
+    opened = _Opened(**json.loads(again)) if again else _read_open(inbox, began)
     warmth = Warmth()
     if again is None:
-        os.write(told, os.fsencode(os.path.dirname(opened["socket"])) + b"\n")
+        os.write(told, os.fsencode(os.path.dirname(opened.socket)) + b"\n")
         os.close(told)
-        if opened["warm"]:
-            warmth.preload(opened["preload"])
+        if opened.warm:
+            warmth.preload(opened.preload)
             warmth.warm()
         warmth.settle()
         if warmth.why and guard.IS_LINUX:
-            _start_again(inbox, outbox, {"open": opened, "why": warmth.why})
-    warmth.why = state["why"] or warmth.why
-    host = Host(inbox, outbox, opened["socket"], warmth)
-    host.live(began)
+            _start_again(inbox, outbox, replace(opened, why=warmth.why))
+    warmth.why = opened.why or warmth.why
+    Host(inbox, outbox, opened.socket, warmth).live(opened.began)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    socket: str
+    preload: list[str]
+    warm: bool
+    began: float
+    why: str | None = None
 
 
 def _take_pipes() -> tuple[int, int]:
@@ -63,7 +71,7 @@ def _take_pipes() -> tuple[int, int]:
     return inbox, outbox
 
 
-def _read_open(inbox: int) -> dict[str, Any]:
+def _read_open(inbox: int, began: float) -> _Opened:
     """The first line, to its last byte and not beyond: what follows may be read by the interpreter after this one."""
     line = bytearray()
     while not line.endswith(b"\n") and len(line) < _MAX_LINE:
@@ -75,15 +83,15 @@ def _read_open(inbox: int) -> dict[str, Any]:
         case {"type": "open", "protocol": int(protocol), "socket": str(socket), "preload": list(preload)} as opened:
             if protocol != PROTOCOL_VERSION:
                 _refuse(f"Node speaks protocol {protocol}, the environment's axon_agent {PROTOCOL_VERSION}")
-            return {"socket": socket, "preload": [str(name) for name in preload], "warm": opened.get("warm") is not False}
+            return _Opened(socket, [str(name) for name in preload], opened.get("warm") is not False, began)
     _refuse("axon_agent.host is started by Axon, not by hand: its first line is no `open`")
 
 
-def _parsed(line: bytes | bytearray) -> object:
+def _parsed(line: bytes | bytearray) -> dict[str, Any]:
     try:
         return decode_frame(bytes(line))
     except FrameError:
-        return None
+        return {}
 
 
 def _refuse(message: str) -> NoReturn:
@@ -91,11 +99,11 @@ def _refuse(message: str) -> NoReturn:
     os._exit(2)
 
 
-def _start_again(inbox: int, outbox: int, state: dict[str, Any]) -> NoReturn:
+def _start_again(inbox: int, outbox: int, opened: _Opened) -> NoReturn:
     # The threads that a preload has left end with the program they belong to: only exec is rid of them.
     os.dup2(inbox, 0)
     os.dup2(outbox, 1)
-    os.execv(sys.executable, [sys.executable, "-m", "axon_agent.host", "--again", json.dumps(state)])
+    os.execv(sys.executable, [sys.executable, "-m", "axon_agent.host", "--again", json.dumps(vars(opened))])
 
 
 class Host:
@@ -162,7 +170,7 @@ class Host:
         except FrameError as error:
             self._tell({"type": "host.log", "level": "error", "message": f"Node's requests cannot be read: {error}"})
             return False
-        return all([self._take(line) for line in lines])
+        return all(self._take(line) for line in lines)
 
     def _take(self, line: bytes) -> bool:
         try:
@@ -278,7 +286,14 @@ def _exited(generation: str, pid: int, status: int, peak: int, seconds: float) -
         "generation": generation,
         "pid": pid,
         "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
-        "signal": signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else None,
+        "signal": _signal_name(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else None,
         "maxRssBytes": peak if sys.platform == "darwin" else peak * 1024,
         "cpuMs": round(seconds * 1000, 3),
     }
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIG{number}"  # a real-time signal

@@ -122,7 +122,7 @@ def _leave_descriptors(own: list[int]) -> None:
 
 
 def _limit(limits: dict[str, Any]) -> None:
-    """Sets what the kernel counts for each process. What it refuses is told on standard error, and no reason to fail."""
+    """Sets what the kernel counts for each process, as far as its hard limits allow."""
     kinds = {"openFiles": resource.RLIMIT_NOFILE, "cpuSeconds": resource.RLIMIT_CPU}
     if limits.get("rlimitAs") is True and isinstance(limits.get("memoryMb"), int):
         limits = {**limits, "addressSpace": limits["memoryMb"] * 1024 * 1024}
@@ -162,7 +162,7 @@ def _renew(spawn: Spawn) -> None:
 
 
 def _execute(spawn: Spawn, bootstrap: Bootstrap) -> NoReturn:
-    """Becomes a new interpreter. Its output is connected before, so that one that dies at once leaves its last words."""
+    """Becomes a new interpreter. Its output is connected before: what dies at once leaves its last words."""
     os.chdir(sys.prefix)
     try:
         connect_output(bootstrap)

@@ -108,5 +108,3 @@ class _Nobody:
 
     def settled(self, run: str) -> None:
         """Nobody is told."""
-
-
