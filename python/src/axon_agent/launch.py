@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import json
 import os
 import resource
@@ -150,7 +149,6 @@ def _renew(spawn: Spawn) -> None:
         if path and path not in sys.path:
             sys.path.insert(0, path)
     sys.argv = [_ENTRY]
-    importlib.invalidate_caches()
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()

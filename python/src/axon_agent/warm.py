@@ -75,6 +75,7 @@ class Warmth:
 
     def settle(self) -> None:
         """What has been made stays: no collection in a child touches it, and so it stays shared."""
+        importlib.invalidate_caches()  # an agent must find what was written after the host has started
         gc.collect()
         gc.freeze()
         self.why = self.why or why_not_fork(_THREADS_END_SECONDS)
