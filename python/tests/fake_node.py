@@ -172,6 +172,7 @@ class FakeNode:
         bootstrap: dict[str, Any] | None = None,
         launch: dict[str, Any] | bytes | None = None,
         is_paused: bool = False,
+        command: list[str] | None = None,
         **changes: Any,
     ) -> Agent:
         """Starts a process; `launch` or `changes` alter its frame, `is_paused` leaves what follows ready unread."""
@@ -181,8 +182,7 @@ class FakeNode:
             sys.executable,
             "-W",
             "error",
-            "-m",
-            "axon_agent.agent",
+            *(command or ["-m", "axon_agent.agent"]),
             stdin=asyncio.subprocess.PIPE,
             start_new_session=True,
             cwd="/",

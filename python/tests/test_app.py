@@ -10,11 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
+from channel import Ends
 from fake_node import events
 
 from axon_agent.adapters.function import FunctionRunner
 from axon_agent.app import AgentApp
-from axon_agent.runs import Runs
+from axon_agent.runs import Receipts, Runs
 
 ERROR_FIELDS = {"code", "message", "run_id", "agent", "started", "retryable", "attempt"}
 
@@ -34,10 +35,10 @@ class Kernel:
 
 @asynccontextmanager
 async def client(
-    function: Callable[..., Any], *, token: str = "secret", keep_alive: float = 15
+    function: Callable[..., Any], *, token: str = "secret", keep_alive: float = 15, receipts: Receipts | None = None
 ) -> AsyncIterator[tuple[httpx.AsyncClient, Runs, Kernel]]:
     kernel = Kernel()
-    runs = Runs("writer", FunctionRunner(function, "f", None), kernel)
+    runs = Runs("writer", FunctionRunner(function, "f", None), receipts or kernel)
     app = AgentApp(runs, "secret", "writer/0#1", keep_alive=keep_alive)
     headers = {"authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(
@@ -242,3 +243,35 @@ async def test_many_runs_at_once_keep_their_answers_apart() -> None:
         answers = await asyncio.gather(*asked)
         assert [answer.json()["result"] for answer in answers] == [str(n) for n in range(50)]
         assert len(kernel.told) == 100
+
+
+async def test_while_the_channel_is_full_no_run_starts() -> None:
+    called: list[str] = []
+
+    async def notes(prompt: str) -> str:
+        called.append(prompt)
+        return prompt
+
+    with Ends() as ends:
+        async with client(notes, receipts=ends.control) as (http, runs, _):
+            ends.fill()
+            asked = [
+                asyncio.ensure_future(
+                    http.post("/agents/writer/run_sync", json={"prompt": str(n)}, headers={"x-axon-run": f"r{n}"})
+                )
+                for n in range(5)
+            ]
+            while runs.in_flight < 5:  # noqa: ASYNC110 - the runs have no event for it
+                await asyncio.sleep(0)
+            runs.cancel("r4")
+            answer = await asked.pop()
+            assert (answer.status_code, answer.json()["error"]["started"]) == (499, False)
+            for _ in range(100):
+                assert (await http.get("/health")).status_code == 200
+            assert called == []
+            # Four receipts and four settlements: reading them makes room for them.
+            told = [await asyncio.to_thread(ends.frame) for _ in range(8)]
+            answers = await asyncio.gather(*asked)
+            assert sorted(answer.json()["result"] for answer in answers) == ["0", "1", "2", "3"]
+            for n in range(4):
+                assert [frame["type"] for frame in told if frame["run"] == f"r{n}"] == ["started", "settled"]

@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from axon_agent.control import Control
+from channel import Ends
 
 BIG = {"type": "heartbeat", "pad": "x" * 100_000}
 
 
-class Ends:
-    """A control connection whose other end the test reads."""
-
-    def __init__(self) -> None:
-        self.near, self.far = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        self.far.settimeout(30)
-        self.gone = threading.Event()
-        self.control = Control(self.near, self.gone.set)
-        self.lines = self.far.makefile("rb")
-
-    def fill(self) -> int:
-        """Fills the channel to its last byte; returns how many bytes it took."""
-        taken = 0
-        for size in (1024, 1):
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    taken += self.near.send(b" " * size, socket.MSG_DONTWAIT)
-        return taken
-
-    def frame(self) -> Any:
-        return json.loads(self.lines.readline())
-
-
 @pytest.fixture
 def ends() -> Iterator[Ends]:
-    both = Ends()
-    yield both
-    both.lines.close()
-    both.near.close()
-    both.far.close()
+    with Ends() as both:
+        yield both
 
 
 async def test_a_receipt_is_in_the_kernel_when_it_returns(ends: Ends) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from typing import Any
 
 import pytest
@@ -178,3 +179,36 @@ async def test_a_forked_grandchild_does_not_hold_control_or_the_port(node: FakeN
         await again.ready()
     finally:
         os.kill(grandchild, signal.SIGKILL)
+
+
+async def test_a_drain_before_it_is_ready_ends_it_with_code_0(node: FakeNode) -> None:
+    agent = await node.start(node.module("import time\nprint('loading')\ntime.sleep(0.2)\n" + ECHO))
+    await agent.line("stdout", "loading")
+    agent.send({"type": "drain"})
+    assert await agent.exit() == 0
+    assert not [frame for frame in agent.frames if frame["type"] == "failed"]
+
+
+async def test_the_end_of_control_kills_it_while_it_loads(node: FakeNode) -> None:
+    agent = await node.start(node.module("import time\nprint('loading')\ntime.sleep(60)\n" + ECHO))
+    await agent.line("stdout", "loading")
+    assert agent.control is not None
+    agent.control.close()
+    assert await agent.exit() == -signal.SIGKILL
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
+async def test_it_dies_with_its_parent(node: FakeNode) -> None:
+    # The parent hands its standard input on, and dies by SIGKILL when it is told to.
+    parent = (
+        "import os, subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'axon_agent.agent'], start_new_session=True)\n"
+        "child.wait()\n"
+    )
+    agent = await node.start(node.module(ECHO), command=["-c", parent])
+    await agent.ready()
+    pid = agent.hellos[0]["pid"]
+    assert pid != agent.process.pid
+    agent.process.kill()
+    await agent.exit()
+    await agent.until(lambda: agent.is_control_ended)
