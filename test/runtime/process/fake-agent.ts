@@ -7,11 +7,8 @@ import { createServer } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
-const [line] = await createInterface({ input: process.stdin })
-  [Symbol.asyncIterator]()
-  .next()
-  .then(({ value }) => [value])
-const { socket: path, generation, nonce } = JSON.parse(line)
+const bootstrap = await createInterface({ input: process.stdin })[Symbol.asyncIterator]().next()
+const { socket: path, generation, nonce } = JSON.parse(String(bootstrap.value))
 const facts = { name: 'writer', framework: 'function', python: '3.12.1', axonAgent: '0.1.0' }
 const heartbeat = { type: 'heartbeat', rss: 1, cpu: 1, loopLagMs: 0, inFlight: 0 }
 const forever = () => void setInterval(() => {}, 1_000_000)

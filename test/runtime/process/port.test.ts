@@ -1,5 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { createTransport } from '../../../src/runtime/http/transport.ts'
+import { definitionOf } from '../../machines/samples.ts'
 import { blockUntilDead, died, PortRig } from './port-rig.ts'
 
 test('a process is spawned, ready, beats, and its output is told line by line', async () => {
@@ -167,4 +169,22 @@ test('a system that is closed while its first process is being made makes none',
   expect((await rig.exit()).cause?.code).toBe('PROCESS_SPAWN_FAILED')
   expect(rig.count('process.spawned')).toBe(0)
   expect(existsSync(rig.resources.runtimeDir)).toBe(false)
+})
+
+test('an answer that was written before the exit reaches a slow reader, though the process is gone', async () => {
+  const rig = new PortRig('answers').start()
+  const { generation } = rig
+  const { pid } = await rig.until('process.spawned')
+  await rig.until('agent.ready')
+  const { httpStream } = createTransport(rig.resources.links)
+  const { timeouts } = definitionOf('writer')
+  const call = { generation, run: 'r-1', attempt: 1, body: '{}', timeouts, deadlineMs: 1_000 }
+  let events = 0
+  for await (const { event } of httpStream(call, new AbortController().signal)) {
+    if (events === 0) await died(pid)
+    events += 1
+    if (event === 'run.result') break
+  }
+  expect(events).toBe(401)
+  expect((await rig.exit()).code).toBe(0)
 })
