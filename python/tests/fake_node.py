@@ -79,6 +79,12 @@ class Agent:
         assert await self.exit() == 1
         return frame
 
+    async def draining(self) -> None:
+        """Waits until the process says that it drains."""
+        async with self.http() as client:
+            while (await client.get("/health")).json()["status"] != "draining":
+                pass
+
     def headers(self, run: str, deadline_ms: float | None = None) -> dict[str, str]:
         headers = {"x-axon-run": run, "x-axon-attempt": "1"}
         if deadline_ms is not None:
@@ -138,6 +144,7 @@ class FakeNode:
 
     async def close(self) -> None:
         for agent in self.agents.values():
+            agent.is_paused.set()
             if agent.process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(agent.process.pid, signal.SIGKILL)
@@ -145,9 +152,7 @@ class FakeNode:
         self._server.close()
         for writer in self._writers:
             writer.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks)
         for name in os.listdir(self.runtime):
             os.unlink(os.path.join(self.runtime, name))
         os.rmdir(self.runtime)
@@ -167,6 +172,7 @@ class FakeNode:
         bootstrap: dict[str, Any] | None = None,
         launch: dict[str, Any] | bytes | None = None,
         is_paused: bool = False,
+        command: list[str] | None = None,
         **changes: Any,
     ) -> Agent:
         """Starts a process; `launch` or `changes` alter its frame, `is_paused` leaves what follows ready unread."""
@@ -176,8 +182,7 @@ class FakeNode:
             sys.executable,
             "-W",
             "error",
-            "-m",
-            "axon_agent.agent",
+            *(command or ["-m", "axon_agent.agent"]),
             stdin=asyncio.subprocess.PIPE,
             start_new_session=True,
             cwd="/",

@@ -83,15 +83,24 @@ function runsSlot(options: RuntimeOptions, telemetry: Telemetry) {
     receive((event) => dispatcher.hear(event))
     return () => {
       dispatcher.close()
+      stopAgents(root)
       subscription.unsubscribe()
       void resources.close()
     }
   })
 }
 
+/** `root.stop()` reaches only the children in its snapshot. Agents are not among them, and would go on with a dead parent. */
+function stopAgents(root: AnyActorRef): void {
+  for (const { ref } of membersOf(root).values()) (ref as unknown as { _stop(): void })._stop()
+}
+
 function definitionOf(root: AnyActorRef, agent: string): AgentDefinition | undefined {
-  const { members } = (root.getSnapshot() as Snapshot<unknown> & { context: SystemContext }).context
-  return members.get(agent)?.ref.getSnapshot().context.definition
+  return membersOf(root).get(agent)?.ref.getSnapshot().context.definition
+}
+
+function membersOf(root: AnyActorRef): SystemContext['members'] {
+  return (root.getSnapshot() as Snapshot<unknown> & { context: SystemContext }).context.members
 }
 
 function environmentSlot({ cacheDir, uv, env }: RuntimeOptions): AgentSlots['ensureEnvironment'] {

@@ -4,7 +4,9 @@ import type { AgentsOptions } from '../../src/index.ts'
 import { agent, appears, isAlive, newAxon, next, record, rejection, scratch, slowly } from './axon.ts'
 
 test('apply() leaves what is unchanged, replaces what changed, retires what is missing, spawns what is new', async () => {
-  const axon = await newAxon({ agents: { same: agent('echo'), changed: agent('environment'), gone: agent('echo') } }).start()
+  const axon = await newAxon({
+    agents: { same: agent('echo'), changed: agent('environment'), gone: agent('echo') },
+  }).start()
   const pidOf = (name: string) => axon.agent(name).snapshot()?.pid as number
   const before = { same: pidOf('same'), changed: pidOf('changed'), gone: pidOf('gone') }
   const events = record(axon)

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createAxon } from '../../src/index.ts'
 import { agent, appears, cacheDir, isAlive, leftBehind, newAxon, next, record, rejection, scratch } from './axon.ts'
-import { open } from './gate.ts'
+import { cancelled, open, waits } from './gate.ts'
 
 const nothing = { processes: [], directories: [] }
 
@@ -10,10 +10,10 @@ const nothing = { processes: [], directories: [] }
 async function running(options: { shutdownMs?: number } = {}) {
   const axon = await newAxon({ agents: { gate: agent('gate', options) } }).start()
   const gate = join(scratch(), 'gate')
-  const started = next(axon, 'run.started')
+  const begun = Promise.all([next(axon, 'run.started'), waits(gate)])
   const run = axon.agent('gate').run({ prompt: gate })
   run.catch(() => {})
-  await started
+  await begun
   return { axon, gate, run, pid: axon.agent('gate').snapshot()?.pid as number }
 }
 
@@ -37,7 +37,7 @@ test('close() lets a run in flight finish, takes no new ones, and leaves nothing
 
 test('close() ends a run that is not done within shutdownMs, and says that it had started', async () => {
   const { axon, gate, run } = await running({ shutdownMs: 100 })
-  const isCancelled = appears(`${gate}.cancelled`)
+  const isCancelled = cancelled(gate)
   const outcome = rejection(run)
   await axon.close()
   expect(await outcome).toMatchObject({ code: 'RUN_INTERRUPTED', started: true, agent: 'gate' })

@@ -7,23 +7,26 @@ import { open } from './gate.ts'
 test.each([
   ['exit', 'exit', { code: 7, signal: null }],
   ['segv', 'signal', { code: null, signal: 'SIGSEGV' }],
-])('a crash by %s during a request interrupts that run, and the next answer comes from a new process', async (prompt, kind, how) => {
-  const axon = await newAxon({ agents: { fragile: agent('crash_on_prompt', { restart: quickly }) } }).start()
-  const fragile = axon.agent('fragile')
-  const pid = fragile.snapshot()?.pid
-  const crashed = next(axon, 'agent.crashed')
-  expect(await rejection(fragile.run({ prompt }))).toMatchObject({
-    code: 'RUN_INTERRUPTED',
-    started: true,
-    attempt: 1,
-    agent: 'fragile',
-    message: expect.stringContaining("after the agent's code began"),
-  })
-  const { result } = await fragile.run<{ pid: number }>({ prompt: 'are you well?' })
-  expect(result.pid).not.toBe(pid)
-  expect((await crashed).crash).toMatchObject({ class: kind, generation: 'fragile/0#1', ...how })
-  expect(fragile.snapshot()).toMatchObject({ generation: 'fragile/0#2', restarts: 1, pid: result.pid })
-})
+])(
+  'a crash by %s during a request interrupts that run, and the next answer comes from a new process',
+  async (prompt, kind, how) => {
+    const axon = await newAxon({ agents: { fragile: agent('crash_on_prompt', { restart: quickly }) } }).start()
+    const fragile = axon.agent('fragile')
+    const pid = fragile.snapshot()?.pid
+    const crashed = next(axon, 'agent.crashed')
+    expect(await rejection(fragile.run({ prompt }))).toMatchObject({
+      code: 'RUN_INTERRUPTED',
+      started: true,
+      attempt: 1,
+      agent: 'fragile',
+      message: expect.stringContaining("after the agent's code began"),
+    })
+    const { result } = await fragile.run<{ pid: number }>({ prompt: 'are you well?' })
+    expect(result.pid).not.toBe(pid)
+    expect((await crashed).crash).toMatchObject({ class: kind, generation: 'fragile/0#1', ...how })
+    expect(fragile.snapshot()).toMatchObject({ generation: 'fragile/0#2', restarts: 1, pid: result.pid })
+  },
+)
 
 test('an exception of the agent is no crash: the run fails, the process stays', async () => {
   const axon = await newAxon({ agents: { fragile: agent('crash_on_prompt') } }).start()

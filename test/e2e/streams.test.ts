@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import type { RunStreamEvent } from '../../src/index.ts'
-import { agent, appears, makeEnvironment, newAxon, next, pydanticAi, rejection, root, scratch } from './axon.ts'
-import { open } from './gate.ts'
+import { agent, makeEnvironment, newAxon, next, pydanticAi, rejection, root, scratch } from './axon.ts'
+import { cancelled, open, waits } from './gate.ts'
 
 beforeAll(() => makeEnvironment(pydanticAi))
 
@@ -85,13 +85,15 @@ test.each<[string, (stop: { controller: AbortController; cancel: () => void }) =
 ])('%s cancels the run in Python', async (_, isLeft) => {
   const axon = await newAxon({ agents: { words: agent('gate:slow_words') } }).start()
   const gate = join(scratch(), 'gate')
-  const isCancelled = appears(`${gate}.cancelled`)
+  const [isWaiting, isCancelled] = [waits(gate), cancelled(gate)]
   const settled = next(axon, 'run.settled')
   const controller = new AbortController()
   const stream = axon.agent('words').stream({ prompt: gate }, { signal: controller.signal })
   try {
     for await (const { event } of stream) {
-      if (event === 'text.delta' && isLeft({ controller, cancel: () => stream.cancel() })) break
+      if (event !== 'text.delta') continue
+      await isWaiting
+      if (isLeft({ controller, cancel: () => stream.cancel() })) break
     }
   } catch (error) {
     expect(error).toMatchObject({ code: 'RUN_CANCELLED', started: true })

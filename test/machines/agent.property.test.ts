@@ -138,6 +138,7 @@ class Bench {
       configured: definition.metadata.configured ?? 0,
       made: this.slots.processes.length,
       alive: this.slots.alive.length,
+      held: this.slots.processes.filter(({ isHeld }) => isHeld).length,
       timers: this.clock.pending,
       isCutOff: this.slots.processes.some(({ isCutOff }) => isCutOff),
     }
@@ -177,6 +178,7 @@ function expected(model: Model) {
     configured: model.configured,
     made: model.made,
     alive: model.hasProcess ? 1 : 0,
+    held: model.hasProcess ? 1 : 0,
     timers: model.dueAt === undefined ? 0 : 1,
     isCutOff: false,
   }
@@ -256,15 +258,18 @@ it('for any sequence of commands, answers, exits and waits a replica lives as th
         const made = bench.slots.processes.length
         bench.play(one)
         model = step(rules, model, one)
-        expect(bench.seen).toEqual(expected(model))
+        const [seenNow, wanted] = [bench.seen, expected(model)]
+        // Compared as text first: `toEqual` costs more than the machine does.
+        if (JSON.stringify(seenNow) !== JSON.stringify(wanted)) expect(seenNow).toEqual(wanted)
         if (one.type === 'start' || one.type === 'restart') isAsked = true
         if (one.type === 'stop') isAsked = false
         if (one.type === 'react') hasReacted = true
-        if (bench.slots.processes.length > made) expect(isAsked || hasReacted).toBe(true)
+        const hasSpawned = bench.slots.processes.length > made
+        if (hasSpawned && !hasReacted) expect(isAsked).toBe(true)
       }
       for (const transition of bench.transitions) {
         const [from, to] = transition.split(' -> ') as [string, string]
-        expect(legalTransitions[from]).toContain(to)
+        if (!legalTransitions[from]?.includes(to)) expect(legalTransitions[from]).toContain(to)
         seen.add(transition)
       }
       bench.actor.stop()

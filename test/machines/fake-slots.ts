@@ -28,6 +28,8 @@ export class FakeProcess {
   isAlive = true
   /** The machine let go of it before it had exited. */
   isCutOff = false
+  /** The actor that speaks for it runs. */
+  isHeld = true
   readonly #tell: (event: PortEvent) => void
 
   constructor(input: PortInput, tell: (event: PortEvent) => void) {
@@ -83,6 +85,7 @@ export class FakeSlots {
         receive((command) => process.commands.push(command))
         return () => {
           process.isCutOff = process.isAlive
+          process.isHeld = false
           process.isAlive = false
         }
       }) as unknown as AgentSlots['portSpawn'],

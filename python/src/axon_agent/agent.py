@@ -49,6 +49,9 @@ def run(bootstrap: Bootstrap) -> NoReturn:
         _serve(bootstrap, control)
     except StartError as error:
         failure = error
+    except SystemExit as error:
+        # User code asked for it outside of a run's own task, in a tool for example.
+        leave(error.code if isinstance(error.code, int) else 1)
     except BaseException as error:
         message = f"The agent's process met an unexpected error: {describe(error)}"
         failure = StartError.caused("serve", "INTERNAL_ERROR", message, error)

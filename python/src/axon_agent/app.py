@@ -3,10 +3,12 @@
 1. The token is asked for before anything else, the body included.
 2. The two routes of runs are answered before FastAPI's routing, which costs more than they do; they stand in the
    FastAPI application as well, where they are documented.
+3. The FastAPI application is made when something else is first asked for: making it is half of a warm start.
 """
 
 from __future__ import annotations
 
+import functools
 import hmac
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -35,11 +37,16 @@ class AgentApp:
 
     def __init__(self, runs: Runs, token: str, generation: str = "", *, keep_alive: float = KEEP_ALIVE_SECONDS) -> None:
         self._runs = runs
+        self._generation = generation
         self._bearer = f"Bearer {token}".encode()
         self._keep_alive = keep_alive
         prefix = f"/agents/{runs.agent}"
         self._routes: dict[str, App] = {f"{prefix}/run_sync": self.run_sync, f"{prefix}/run_stream": self.run_stream}
-        self.api = make_api(self, runs, generation)
+
+    @functools.cached_property
+    def api(self) -> FastAPI:
+        """The FastAPI application."""
+        return make_api(self, self._runs, self._generation)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from axon_agent.connect import close_in_forks
 from axon_agent.errors import StartError
 from axon_agent.protocol import Endpoint
 
@@ -63,7 +64,7 @@ def _tcp(endpoint: Endpoint) -> Listener:
     except BaseException:
         listener.close()
         raise
-    return Listener(listener, replace(endpoint, port=listener.getsockname()[1]))
+    return _listener(listener, replace(endpoint, port=listener.getsockname()[1]))
 
 
 def _unix(endpoint: Endpoint) -> Listener:
@@ -79,7 +80,12 @@ def _unix(endpoint: Endpoint) -> Listener:
         listener.close()
         raise
     seen = os.lstat(endpoint.path)
-    return Listener(listener, endpoint, (seen.st_dev, seen.st_ino))
+    return _listener(listener, endpoint, (seen.st_dev, seen.st_ino))
+
+
+def _listener(listener: socket.socket, endpoint: Endpoint, inode: tuple[int, int] | None = None) -> Listener:
+    close_in_forks(listener)
+    return Listener(listener, endpoint, inode)
 
 
 def _remove_stale(path: str) -> None:

@@ -44,11 +44,30 @@ def die_with_parent(parent: int) -> None:
 
 def connect(bootstrap: Bootstrap) -> socket.socket:
     """Connects standard output, standard error and control, in this order; returns control. `OSError` without Node."""
-    for stream, descriptor in (("stdout", 1), ("stderr", 2)):
-        with _open(bootstrap, stream) as connection:
-            os.dup2(connection.fileno(), descriptor)
+    connect_output(bootstrap)
     _adopt_output()
     return _open(bootstrap, "control")
+
+
+def connect_output(bootstrap: Bootstrap) -> None:
+    """Connects the descriptors of standard output and error, unless they are connected already."""
+    for stream, descriptor in (("stdout", 1), ("stderr", 2)):
+        if stream not in bootstrap.connected:
+            with _open(bootstrap, stream) as connection:
+                os.dup2(connection.fileno(), descriptor)
+
+
+def close_in_forks(connection: socket.socket) -> None:
+    """Closes a socket in every process that user code forks: a child must not speak for this process or outlive it
+    as the holder of its address or of the end of its connection."""
+
+    def close() -> None:
+        # Not `close()`: it waits for the event loop to let go of the socket.
+        descriptor = connection.detach()
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    os.register_at_fork(after_in_child=close)
 
 
 def _open(bootstrap: Bootstrap, stream: str) -> socket.socket:

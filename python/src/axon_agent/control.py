@@ -18,9 +18,10 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from axon_agent.connect import close_in_forks
 from axon_agent.errors import StartError
 from axon_agent.protocol import FrameError, FrameSplitter, decode_frame, encode_frame
 
@@ -36,8 +37,9 @@ class Control:
         self._lock = threading.Lock()
         self._splitter = FrameSplitter()
         self._pending: list[bytes] = []
-        # Threads start only when the channel is full, so that a healthy process has none.
-        self._writers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="axon-control")
+        # One thread writes what had to wait, in its order. It starts when first needed.
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="axon-control")
+        close_in_forks(connection)
 
     def tell(self, frame: dict[str, Any]) -> None:
         """Sends a frame, waiting for the channel. Not for the event loop's thread."""
@@ -51,7 +53,8 @@ class Control:
             return
         abandoned = threading.Event()
         try:
-            await asyncio.get_running_loop().run_in_executor(self._writers, self._rest, frame, rest, abandoned)
+            # Shielded: a write that has begun is finished whatever becomes of the run.
+            await asyncio.shield(asyncio.wrap_future(self._later(frame, rest, abandoned)))
         finally:
             abandoned.set()
 
@@ -60,7 +63,7 @@ class Control:
         frame = _run_frame("settled", run)
         rest = self._try(frame)
         if rest:
-            self._writers.submit(self._rest, frame, rest, None)
+            self._later(frame, rest, None)
 
     def read(self) -> dict[str, Any]:
         """The next frame, waiting for it; `FrameError` when it is unreadable, `EOFError` at the end."""
@@ -96,7 +99,7 @@ class Control:
             return b""
 
     def _try(self, frame: bytes) -> bytes:
-        """Sends without waiting; returns what is left. With a part sent, the lock stays taken until `_rest` ends it."""
+        """Sends without waiting; returns what is left. With a part sent the lock stays taken, for `_later` to end."""
         if not self._lock.acquire(blocking=False):
             return frame
         sent = 0
@@ -112,15 +115,22 @@ class Control:
             self._lock.release()
         return frame[sent:]
 
-    def _rest(self, frame: bytes, rest: bytes, abandoned: threading.Event | None) -> None:
+    def _later(self, frame: bytes, rest: bytes, abandoned: threading.Event | None) -> Future[None]:
         if len(rest) == len(frame):
-            self._write(frame, abandoned)
-            return
+            return self._writer.submit(self._write, frame, abandoned)
+        # Not through the writer: it may be waiting for the lock that this frame holds.
+        finished: Future[None] = Future()
+        threading.Thread(target=self._finish, args=(rest, finished), name="axon-control", daemon=True).start()
+        return finished
+
+    def _finish(self, rest: bytes, finished: Future[None]) -> None:
         try:
             self._socket.sendall(rest)
-        except OSError:
+        except OSError as error:
             self._gone()
-            raise
+            finished.set_exception(error)
+        else:
+            finished.set_result(None)
         finally:
             self._lock.release()
 

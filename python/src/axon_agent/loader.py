@@ -21,7 +21,9 @@ def load(module: str, model: str | None) -> Runner:
     Without a name it is the attribute `agent`, else the only framework agent in the module, else a function named
     `run` or `main`. Raises `StartError`.
     """
-    place, _, name = module.rpartition(":") if ":" in module else (module, "", "")
+    place, colon, name = module.rpartition(":")
+    if not colon or "/" in name or name.endswith(".py"):
+        place, name = module, ""
     loaded = _import(place)
     found = _named(loaded, place, name) if name else _found(loaded, place)
     return make_runner(found, name or place, model)
@@ -31,6 +33,9 @@ def _import(place: str) -> ModuleType:
     try:
         if place.endswith(".py") or "/" in place or os.sep in place:
             return _import_file(place)
+        if not all(part.isidentifier() for part in place.split(".")):
+            message = f"{place!r} is no module: give `package.module` or `path/to/file.py`."
+            raise StartError("import", "AGENT_MODULE_NOT_FOUND", message)
         return importlib.import_module(place)
     except ModuleNotFoundError as error:
         raise _not_found(place, error) from error

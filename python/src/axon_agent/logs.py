@@ -24,7 +24,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": clean(record.getMessage()),
         }
         run = current_run.get()
         if run is not None:
@@ -34,7 +34,7 @@ class JsonFormatter(logging.Formatter):
         for key, value in vars(record).items():
             if key not in _STANDARD and key not in line:
                 line[key] = value
-        return clean(json.dumps(line, ensure_ascii=False, default=repr))
+        return json.dumps(line, ensure_ascii=False, default=repr).encode("utf-8", "replace").decode()
 
 
 def set_up_logs() -> None:

@@ -27,12 +27,16 @@ class FrameError(Exception):
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """The line that a new process reads from its standard input. `nonce` is good once for each stream."""
+    """The line that a new process reads from its standard input. `nonce` is good once for each stream.
+
+    `connected` names the streams that stand already: what started the process has opened them for it.
+    """
 
     protocol: int
     socket: str
     generation: str
     nonce: str
+    connected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,4 +162,5 @@ def _typed(line: bytes, into: type[Bootstrap], fields: dict[str, type]) -> Boots
         raise FrameError(f"the bootstrap line is no JSON: {error}") from error
     if not isinstance(read, dict) or any(not isinstance(read.get(key), kind) for key, kind in fields.items()):
         raise FrameError(f"the bootstrap line needs {', '.join(fields)}")
-    return into(**{key: read[key] for key in fields})
+    connected = read.get("connected")
+    return into(**{key: read[key] for key in fields}, connected=tuple(connected) if isinstance(connected, list) else ())

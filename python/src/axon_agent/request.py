@@ -23,6 +23,7 @@ MAX_DEPTH = 64
 
 _RUN_ID = re.compile(r"[A-Za-z0-9._:/#-]{1,200}")
 _BEYOND_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+')
+_LONGEST_MS = 30 * 24 * 3600 * 1000.0
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
@@ -159,7 +160,8 @@ def parse_head(run: bytes, attempt: bytes, deadline: bytes) -> RunHead:
             raise _bad_header(DEADLINE_HEADER, "a number of milliseconds") from None
         if left != left or left in (float("inf"), float("-inf")):
             raise _bad_header(DEADLINE_HEADER, "a number of milliseconds")
-    return RunHead(name, int(attempt or b"1"), left)
+    # No timer of the event loop reaches further than this.
+    return RunHead(name, int(attempt or b"1"), left if left is None else min(left, _LONGEST_MS))
 
 
 def _bad_header(name: bytes, wanted: str) -> RunError:

@@ -78,12 +78,12 @@ class Runs:
         if head.run in self._cancelled:
             raise RunError("RUN_CANCELLED", f"Run {head.run} was cancelled before it came.")
         if head.deadline_ms is not None and head.deadline_ms <= 0:
-            raise _timeout(head)
+            raise _timeout(head.run)
         run = Run(head, answer)
         self._in_flight[run.id] = run
         loop = asyncio.get_running_loop()
         if head.deadline_ms is not None:
-            run.timer = loop.call_later(head.deadline_ms / 1000, self._end, run, _timeout(head))
+            run.timer = loop.call_later(head.deadline_ms / 1000, self._expire, run)
         run.task = loop.create_task(self._live(run, call))
         return run
 
@@ -113,6 +113,9 @@ class Runs:
         self.is_draining = True
         self._on_idle = on_idle
         self._tell_idle()
+
+    def _expire(self, run: Run) -> None:
+        self._end(run, _timeout(run.id))
 
     def _end(self, run: Run, reason: RunError) -> None:
         if run.reason is None:
@@ -178,5 +181,5 @@ class Runs:
             self._on_idle()
 
 
-def _timeout(head: RunHead) -> RunError:
-    return RunError("RUN_TIMEOUT", f"Run {head.run} did not end within its deadline.")
+def _timeout(run_id: str) -> RunError:
+    return RunError("RUN_TIMEOUT", f"Run {run_id} did not end within its deadline.")

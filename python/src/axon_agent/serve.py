@@ -85,11 +85,14 @@ class Service:
         serving = loop.create_task(server.serve(sockets=[self._listener.socket]))
         up = loop.create_task(server.up.wait())
         await asyncio.wait([serving, up], return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        if self._done.is_set():  # drained before it was ready
+            await serving
+            return
         if serving.done():
-            up.cancel()
             await serving
             raise RuntimeError("uvicorn ended before it served")
-        await loop.run_in_executor(None, self._tell_ready)
+        self._tell_ready()
         start_heartbeat(self._control.tell, loop, self._launch.heartbeat_ms, lambda: self._runs.in_flight)
         await serving
 

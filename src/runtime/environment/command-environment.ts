@@ -53,6 +53,8 @@ export function commandEnvironment(user: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   for (const [name, value] of Object.entries(bounds)) {
     if (env[name] === undefined && !(name === 'PIP_DEFAULT_TIMEOUT' && env.PIP_TIMEOUT !== undefined)) env[name] = value
   }
+  // Without any retry pip does not say that it could not connect, and a missing network looks like a missing package.
+  if (env.PIP_RETRIES === '0') env.PIP_RETRIES = '1'
   return {
     ...env,
     GIT_TERMINAL_PROMPT: '0',

@@ -16,6 +16,7 @@ import { commandEnvironment } from './command-environment.ts'
 import { checkExisting, environmentDirectory } from './existing.ts'
 import { systemFailure } from './failures.ts'
 import { fingerprintOf } from './fingerprint.ts'
+import { watchDirectory } from './guard.ts'
 import { installWithPip, installWithUv } from './installer.ts'
 import { type Interpreter, selectInterpreter } from './interpreters.ts'
 import { acquireLock } from './lock.ts'
@@ -156,8 +157,10 @@ async function build(call: Call, fingerprint: string, interpreter: Interpreter, 
   report('installer', 'Looking for uv')
   const onInstall = () => report('installer', 'Installing uv', 0.3)
   const uv = await findUv({ uv: call.uv, cacheDir, cwd: spec.cwd, env, interpreter, signal, run, onInstall })
-  const directory = await store.begin(fingerprint)
+  const directory = store.nextBuild(fingerprint)
+  const unwatch = watchDirectory(interpreter.path, directory, env)
   try {
+    await store.begin(directory)
     const context = {
       python: interpreter.path,
       source: source.kind,
@@ -172,6 +175,8 @@ async function build(call: Call, fingerprint: string, interpreter: Interpreter, 
   } catch (error) {
     await store.discard(directory)
     throw error
+  } finally {
+    await unwatch()
   }
 }
 

@@ -48,6 +48,7 @@ wheel = zipfile.ZipFile(sys.argv[1])
 text = wheel.read(next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))).decode()
 import email.parser
 head = email.parser.Parser().parsestr(text)
+has_pip = importlib.util.find_spec("pip") is not None
 Requirement = None
 for name in ("packaging", "pip._vendor.packaging", "setuptools._vendor.packaging", None):
     try:
@@ -87,13 +88,13 @@ def check(text):
 check("%s==%s" % (head["Name"], head["Version"]))
 for line in head.get_all("Requires-Dist") or []:
     check(line)
-if importlib.util.find_spec("axon_agent" if head["Name"].replace("-", "_") == "axon_agent" else head["Name"].replace("-", "_")) is None and not missing:
+if not missing and importlib.util.find_spec(head["Name"].replace("-", "_")) is None:
     missing.append(head["Name"])
 sys.stdout.write("\\naxon:" + json.dumps({
     "version": "%d.%d.%d" % tuple(sys.version_info[:3]),
     "paths": [p for p in sys.path if os.path.isdir(p) and p.rstrip("/").endswith(("site-packages", "dist-packages"))],
     "missing": missing,
-    "hasPip": importlib.util.find_spec("pip") is not None,
+    "hasPip": has_pip,
 }) + "\\n")
 `
 

@@ -1,10 +1,10 @@
 /**
- * Owns the guard of one provisioning command: a small Python process between Node and the command, so that the command and
- * everything it started ends when Node ends it or dies, and what it had half made is removed. Says how to start it; command.ts
- * runs it.
+ * Owns the guards of provisioning: small Python processes that end what Node cannot end, and remove what it had half made, when
+ * Node is killed. One stands between Node and each command, one over the directory of a whole build. command.ts runs the former.
  *
- * Node holds the guard's standard input. End of file there, for whatever reason, means: kill all, remove, exit.
+ * Node holds a guard's standard input. End of file there, for whatever reason, means: kill all, remove, exit.
  */
+import { execa } from 'execa'
 
 const source = `
 import os, shutil, signal, sys, threading
@@ -73,6 +73,10 @@ except ChildProcessError:
     pass
 if ended and remove:
     shutil.rmtree(remove, ignore_errors=True)
+    try:
+        os.rmdir(os.path.dirname(remove))  # only where nothing else is in it
+    except OSError:
+        pass
 os._exit(128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
 `
 
@@ -86,4 +90,37 @@ export interface Guard {
 /** The command line that runs `argv` under the guard. */
 export function guarded(guard: Guard, argv: readonly string[]): string[] {
   return [guard.python, '-I', '-S', '-c', source, guard.remove ?? '', ...argv]
+}
+
+const removal = `
+import os, shutil, sys
+if not sys.stdin.read():
+    shutil.rmtree(sys.argv[1], ignore_errors=True)
+    try:
+        os.rmdir(os.path.dirname(sys.argv[1]))
+    except OSError:
+        pass
+`
+
+/**
+ * Sees to it that the directory is removed when this process dies, also between two commands. Call it before the directory is
+ * made. The returned function ends the watch and leaves the directory alone.
+ */
+export function watchDirectory(python: string, directory: string, env: NodeJS.ProcessEnv): () => Promise<void> {
+  const watcher = execa(python, ['-I', '-S', '-c', removal, directory], {
+    env,
+    extendEnv: false,
+    cwd: '/',
+    stdin: 'pipe',
+    stdout: 'ignore',
+    stderr: 'ignore',
+    buffer: false,
+    reject: false,
+    detached: true,
+  })
+  watcher.stdin.on('error', () => {})
+  return async () => {
+    watcher.stdin.end('keep')
+    await watcher
+  }
 }

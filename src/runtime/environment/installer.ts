@@ -64,7 +64,9 @@ export async function installWithPip(options: InstallOptions): Promise<void> {
   const venv = join(build, 'venv')
   const python = join(venv, 'bin', 'python')
   report('create', `Creating an environment with Python ${facts.version}`)
-  await step(options, [interpreter.path, '-m', 'venv', venv])
+  // In two steps, because venv keeps to itself why ensurepip failed.
+  await step(options, [interpreter.path, '-m', 'venv', '--without-pip', venv])
+  await step(options, [python, '-m', 'ensurepip', '--upgrade', '--default-pip'])
   report('resolve', `Resolving the requirements of ${source.label}`)
   const from = [...source.files.flatMap((file) => ['-r', file]), ...(await listed(options))]
   let collected = 0

@@ -54,11 +54,13 @@ export class EnvironmentStore {
     return isThere ? { root, python, version: marker.version, installer: marker.installer } : undefined
   }
 
-  /** Makes a directory for a build. It is this process's until it is completed or removed. */
-  async begin(fingerprint: string): Promise<string> {
-    const build = join(this.#root, fingerprint, `${ownerName(thisOwner())}-${randomBytes(4).toString('hex')}`)
+  /** Names a directory for a build of this process. It is made by `begin`. */
+  nextBuild(fingerprint: string): string {
+    return join(this.#root, fingerprint, `${ownerName(thisOwner())}-${randomBytes(4).toString('hex')}`)
+  }
+
+  async begin(build: string): Promise<void> {
     await mkdir(join(build, 'tmp'), { recursive: true })
-    return build
   }
 
   /** From here on `find` returns the environment in `build`. */

@@ -49,9 +49,11 @@ export function createTransport(links: ReadonlyMap<string, Link>): RunSlots {
           if (hasResult) continue
           const body = parseJson(data, link, call)
           if (event === 'run.error') throw remoteError(body, 200, link, call)
-          hasResult = event === 'run.result'
-          if (event === 'run.result') yield { id: Number(id), event, data: readResponse(body, link, call) }
-          else yield { id: Number(id), event, data: body } as RunStreamEvent
+          if (event === 'run.result') {
+            const data = readResponse(body, link, call)
+            hasResult = true
+            yield { id: Number(id), event, data }
+          } else yield { id: Number(id), event, data: body } as RunStreamEvent
         }
       } catch (error) {
         if (hasResult) return

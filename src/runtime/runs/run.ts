@@ -137,7 +137,9 @@ export class Run {
       const call = { generation, run: this.id, attempt: this.#attempt, body: this.#spec.body, timeouts, deadlineMs }
       const calling = this.#spec.execute(call, this.#controller.signal)
       this.#actor.send({ type: 'run.written' })
-      this.#settle('succeeded', await calling)
+      const response = await calling
+      this.#startedBy(generation)
+      this.#settle('succeeded', response)
     } catch (error) {
       if (this.#isSettled) return false
       if (error instanceof ConnectionLost) return await this.#judge(link, error)
@@ -150,19 +152,26 @@ export class Run {
 
   /** The receipt of this run has come. */
   receipt(generation: string): void {
-    if (this.#isSettled || this.#started || this.#link?.generation !== generation) return
+    if (this.#link?.generation === generation) this.#startedBy(generation)
+  }
+
+  /** The first event of a stream has come. */
+  streaming(): void {
+    if (this.#link) this.#startedBy(this.#link.generation)
+    if (!this.#isSettled) this.#actor.send({ type: 'run.streaming' })
+  }
+
+  /** By receipt, or by an answer that was read before it: they come on two connections. */
+  #startedBy(generation: string): void {
+    if (this.#isSettled || this.#started) return
     this.#started = true
     this.#actor.send({ type: 'run.started' })
     this.#around.tell({ type: 'run.started', agent: this.agent, run: this.id, generation })
   }
 
-  /** The first event of a stream has come. */
-  streaming(): void {
-    if (!this.#isSettled) this.#actor.send({ type: 'run.streaming' })
-  }
-
   /** The agent's own answer was an error. A refusal before user code, marked so, may go elsewhere. */
   #refused(link: Link, error: AxonError): boolean {
+    if (error instanceof RunError && error.started === true) this.#startedBy(link.generation)
     if (error instanceof RunError && error.code === 'RUN_REJECTED' && error.started === false && !this.#started) {
       link.refuseRuns()
       return this.#requeue(error)

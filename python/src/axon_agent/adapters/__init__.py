@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from axon_agent.adapters.base import Call, Emit, Outcome, Runner
-from axon_agent.errors import StartError
+from axon_agent.errors import StartError, describe
 
 __all__ = ["Call", "Emit", "Outcome", "Runner", "is_framework_agent", "make_runner"]
 
@@ -21,8 +21,11 @@ def is_framework_agent(found: Any) -> bool:
 def make_runner(found: Any, name: str, model: str | None) -> Runner:
     """The adapter of an agent object. `model` is the definition's. Raises `StartError`."""
     if is_framework_agent(found):
-        from axon_agent.adapters.pydantic_ai import PydanticAIRunner  # noqa: PLC0415
-
+        try:
+            from axon_agent.adapters.pydantic_ai import PydanticAIRunner  # noqa: PLC0415
+        except ImportError as error:
+            message = f"Axon needs pydantic-ai-slim 2.54 or newer: {describe(error)}."
+            raise StartError.caused("import", "AGENT_IMPORT_FAILED", message, error) from error
         return PydanticAIRunner(found, model)
     if callable(found) and not isinstance(found, type):
         from axon_agent.adapters.function import FunctionRunner  # noqa: PLC0415

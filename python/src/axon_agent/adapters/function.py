@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from axon_agent.adapters.base import NO_USAGE, Call, Emit, Outcome, encode
 from axon_agent.errors import RunError, StartError, describe
@@ -47,7 +48,7 @@ class FunctionRunner:
         values["model"] = request.get("model") or self._model
         if self._deps is not None and "deps" in request:
             try:
-                values["deps"] = self._deps.validate_python(values["deps"])
+                values["deps"] = self._deps.validate_json(to_json(values["deps"]))
             except ValidationError as error:
                 raise RunError("RUN_REQUEST_INVALID", f"The request is invalid: {explain(error, 'deps')}.") from error
         given = self._signature.parameters

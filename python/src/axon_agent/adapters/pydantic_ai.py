@@ -28,7 +28,7 @@ from pydantic_core import to_json
 from axon_agent.adapters.base import Call, Emit, Outcome, encode
 from axon_agent.errors import RunError, StartError, describe
 from axon_agent.models import ModelError, find_model
-from axon_agent.request import FileData, FileUrl, Part, RunRequest, explain, request_schema
+from axon_agent.request import FileUrl, Part, RunRequest, explain, request_schema
 
 os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
 
@@ -139,8 +139,9 @@ def _deps_adapter(agent: AbstractAgent[Any, Any]) -> TypeAdapter[Any] | None:
 
 
 def _checked(adapter: TypeAdapter[Any], value: Any, field: str) -> Any:
+    # As JSON, since bytes and times are read otherwise from Python's own values.
     try:
-        return adapter.validate_python(value)
+        return adapter.validate_json(to_json(value))
     except ValidationError as error:
         raise RunError("RUN_REQUEST_INVALID", f"The request is invalid: {explain(error, field)}.") from error
 
@@ -162,7 +163,8 @@ def _content(part: Part, index: int) -> Any:
         kind = _URLS.get(media_type.partition("/")[0], DocumentUrl)
         return kind(url=cast(FileUrl, part)["url"], media_type=media_type)
     try:
-        return BinaryContent(base64.b64decode(cast(FileData, part)["data"], validate=True), media_type=media_type)
+        data = base64.b64decode(part["data"], validate=True)
+        return BinaryContent.narrow_type(BinaryContent(data, media_type=media_type))
     except (binascii.Error, ValueError) as error:
         message = f"prompt.{index}.data: no base64: {describe(error)}"
         raise RunError("RUN_REQUEST_INVALID", f"The request is invalid: {message}.") from error

@@ -1,0 +1,34 @@
+"""Owns the entry of a host, `python -m axon_agent.host`: the guard first, before anything else is loaded.
+
+What the host does is `hosting`'s. `--again STATE` is how a host that cannot fork starts itself anew, guard and all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from axon_agent import guard
+
+TYPE_CHECKING = False  # typing's own constant would load typing
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """The guard stays in here; the host goes on."""
+    began = time.monotonic()
+    again = sys.argv[2] if sys.argv[1:2] == ["--again"] else None
+    told = guard.fork_below() if again is None else -1
+    # The directory that the process was started in is nobody's.
+    if sys.path and sys.path[0] in ("", os.getcwd()) and not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]
+
+    from axon_agent import hosting  # noqa: PLC0415
+
+    hosting.run(told, again, began)
+
+
+if __name__ == "__main__":
+    main()

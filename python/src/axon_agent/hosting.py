@@ -1,0 +1,299 @@
+"""Owns a host's life: the frames between it and Node, which processes are alive, their signals and their end.
+
+How a process is started is `launch`'s, what is loaded before is `warm`'s, and that nothing is left is `guard`'s.
+
+1. One thread, no event loop: a process is forked, signalled and reaped here, one after the other, so that a signal can
+   only reach a process of ours that has not been reaped.
+2. Nothing is started once Node's pipe has ended, however many requests can still be read from it.
+3. Writing never waits. While Node does not read, no request is read either, so what is kept stays bounded.
+4. An agent is the parent of all that its descendants orphan. A child that nobody here has started therefore belonged to
+   an agent that has ended, and is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import platform
+import select
+import signal
+import sys
+import time
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+from axon_agent import guard, launch
+from axon_agent.protocol import PROTOCOL_VERSION, FrameError, FrameSplitter, decode_frame
+from axon_agent.warm import Warmth, why_not_fork
+
+_MAX_LINE = 1024 * 1024
+_MAX_KEPT = 1024 * 1024
+_LEAVE_SECONDS = 1.0
+
+
+def run(told: int, again: str | None, began: float) -> NoReturn:
+    """The host, from the `open` line to its exit. `told` takes the runtime directory's path, for the guard."""
+    inbox, outbox = _take_pipes()
+    opened = _Opened(**json.loads(again)) if again else _read_open(inbox, began)
+    warmth = Warmth()
+    if again is None:
+        os.write(told, os.fsencode(os.path.dirname(opened.socket)) + b"\n")
+        os.close(told)
+        if opened.warm:
+            warmth.preload(opened.preload)
+            warmth.warm()
+        warmth.settle()
+        if warmth.why and guard.IS_LINUX:
+            _start_again(inbox, outbox, replace(opened, why=warmth.why))
+    warmth.why = opened.why or warmth.why
+    Host(inbox, outbox, opened.socket, warmth).live(opened.began)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    socket: str
+    preload: list[str]
+    warm: bool
+    began: float
+    why: str | None = None
+
+
+def _take_pipes() -> tuple[int, int]:
+    """Moves Node's pipes away, so that what is preloaded can neither read requests nor print frames."""
+    inbox = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
+    outbox = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    return inbox, outbox
+
+
+def _read_open(inbox: int, began: float) -> _Opened:
+    """The first line, to its last byte and not beyond: what follows may be read by the interpreter after this one."""
+    line = bytearray()
+    while not line.endswith(b"\n") and len(line) < _MAX_LINE:
+        byte = os.read(inbox, 1)
+        if not byte:
+            os._exit(0)
+        line += byte
+    match _parsed(line):
+        case {"type": "open", "protocol": int(protocol), "socket": str(socket), "preload": list(preload)} as opened:
+            if protocol != PROTOCOL_VERSION:
+                _refuse(f"Node speaks protocol {protocol}, the environment's axon_agent {PROTOCOL_VERSION}")
+            return _Opened(socket, [str(name) for name in preload], opened.get("warm") is not False, began)
+    _refuse("axon_agent.host is started by Axon, not by hand: its first line is no `open`")
+
+
+def _parsed(line: bytes | bytearray) -> dict[str, Any]:
+    try:
+        return decode_frame(bytes(line))
+    except FrameError:
+        return {}
+
+
+def _refuse(message: str) -> NoReturn:
+    os.write(2, f"{message}\n".encode())
+    os._exit(2)
+
+
+def _start_again(inbox: int, outbox: int, opened: _Opened) -> NoReturn:
+    # The threads that a preload has left end with the program they belong to: only exec is rid of them.
+    os.dup2(inbox, 0)
+    os.dup2(outbox, 1)
+    os.execv(sys.executable, [sys.executable, "-m", "axon_agent.host", "--again", json.dumps(vars(opened))])
+
+
+class Host:
+    """The loop. It ends when Node's pipe does, at `close`, or at SIGTERM, which the guard's death sends."""
+
+    def __init__(self, inbox: int, outbox: int, socket: str, warmth: Warmth) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+        self._socket = socket
+        self._warmth = warmth
+        self._guard = os.getppid()
+        self._pids: dict[str, int] = {}
+        self._generations: dict[int, str] = {}
+        self._splitter = FrameSplitter()
+        self._kept = bytearray()
+        os.set_blocking(inbox, False)
+        os.set_blocking(outbox, False)
+        wake_signals = [signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+        self._wake, self._own = guard.wake_on(wake_signals)
+        self._own += [inbox, outbox]
+        guard.die_with_parent(self._guard, signal.SIGTERM)
+
+    def live(self, began: float) -> NoReturn:
+        """Tells `host.ready` and serves Node to the end."""
+        self._tell(
+            {
+                "type": "host.ready",
+                "pid": os.getpid(),
+                "guard": self._guard,
+                "python": platform.python_version(),
+                "preloaded": self._warmth.loaded,
+                "canFork": self._warmth.why is None,
+                "why": self._warmth.why,
+                "readyMs": round((time.monotonic() - began) * 1000, 1),
+            }
+        )
+        while True:
+            poll = select.poll()
+            poll.register(self._inbox, guard.HUNG_UP | (select.POLLIN if len(self._kept) < _MAX_KEPT else 0))
+            poll.register(self._wake, select.POLLIN)
+            if self._kept:
+                poll.register(self._outbox, select.POLLOUT)
+            for descriptor, event in poll.poll():
+                if descriptor == self._wake:
+                    numbers = os.read(self._wake, 4096)
+                    self._reap()
+                    if any(number != signal.SIGCHLD for number in numbers):
+                        self._leave()
+                elif descriptor == self._outbox:
+                    self._write()
+                elif event & guard.HUNG_UP or not self._read():
+                    self._leave()
+
+    def _read(self) -> bool:
+        """Takes what has come; False when Node has gone or wants the end."""
+        try:
+            data = os.read(self._inbox, 65536)
+        except BlockingIOError:
+            return True
+        if not data:
+            return False
+        try:
+            lines = self._splitter.feed(data)
+        except FrameError as error:
+            self._tell({"type": "host.log", "level": "error", "message": f"Node's requests cannot be read: {error}"})
+            return False
+        return all(self._take(line) for line in lines)
+
+    def _take(self, line: bytes) -> bool:
+        try:
+            frame = decode_frame(line)
+        except FrameError as error:
+            self._tell({"type": "host.log", "level": "warn", "message": f"a request was ignored: {error}"})
+            return True
+        match frame:
+            case {"type": "spawn"}:
+                return self._spawn(frame)
+            case {"type": "signal", "generation": str(generation), "signal": str(name)}:
+                self._signal(generation, name)
+            case {"type": "close"}:
+                return False
+        return True
+
+    def _spawn(self, frame: dict[str, Any]) -> bool:
+        if guard.is_hung_up(self._inbox) or os.getppid() != self._guard:
+            return False
+        generation = frame.get("generation")
+        try:
+            spawn = launch.read_spawn(frame)
+            if spawn.generation in self._pids:
+                raise FrameError(f"spawn: {spawn.generation} is running")
+            if spawn.is_warm and self._warmth.why is None:
+                self._warmth.why = why_not_fork()
+                if self._warmth.why:
+                    message = f"{self._warmth.why}: agents are started by exec from now on"
+                    self._tell({"type": "host.log", "level": "warn", "message": message})
+            spawn.is_warm = spawn.is_warm and self._warmth.why is None
+            pid = launch.start(spawn, self._socket, self._own)
+        except (FrameError, OSError) as error:
+            self._tell({"type": "spawn.failed", "generation": generation, "message": str(error)})
+            return True
+        self._pids[spawn.generation] = pid
+        self._generations[pid] = spawn.generation
+        self._tell({"type": "spawned", "generation": generation, "pid": pid, "startTime": guard.start_time(pid)})
+        return True
+
+    def _signal(self, generation: str, name: str) -> None:
+        pid = self._pids.get(generation)
+        number = getattr(signal, name, None) if name.startswith("SIG") else None
+        if pid is None or not isinstance(number, signal.Signals):
+            return
+        if number == signal.SIGABRT:
+            guard.kill(pid, number)  # for the stacks of its threads, which its helpers do not have
+        else:
+            guard.kill_group(pid, number)
+
+    def _reap(self) -> bool:
+        """Reports every process that has ended; False when there is none any more."""
+        has_any = True
+        ended = False
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                has_any = False
+                break
+            if pid == 0:
+                break
+            ended = True
+            generation = self._generations.pop(pid, None)
+            if generation is not None:
+                del self._pids[generation]
+                self._tell(_exited(generation, pid, status, usage.ru_maxrss, usage.ru_utime + usage.ru_stime))
+        if ended and has_any:
+            self._kill_strays()
+        return has_any
+
+    def _kill_strays(self) -> None:
+        for pid in guard.children(os.getpid()):
+            if pid not in self._generations:
+                guard.kill(pid)
+
+    def _leave(self) -> NoReturn:
+        """Kills all, reports what ends within a second, and exits. The guard does the rest."""
+        until = time.monotonic() + _LEAVE_SECONDS
+        while time.monotonic() < until:
+            for pid in list(self._generations):
+                guard.kill_group(pid)
+            self._kill_strays()
+            if not self._reap():
+                break
+            with contextlib.suppress(BlockingIOError):
+                poll = select.poll()
+                poll.register(self._wake, select.POLLIN)
+                poll.poll(20)
+                os.read(self._wake, 4096)
+        while self._kept and time.monotonic() < until and not guard.is_hung_up(self._inbox):
+            poll = select.poll()
+            poll.register(self._outbox, select.POLLOUT)
+            poll.poll(max(0.0, until - time.monotonic()) * 1000)
+            self._write()
+        os._exit(0)
+
+    def _tell(self, frame: dict[str, Any]) -> None:
+        self._kept += json.dumps(frame, separators=(",", ":")).encode() + b"\n"
+        self._write()
+
+    def _write(self) -> None:
+        try:
+            del self._kept[: os.write(self._outbox, self._kept)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._kept.clear()  # Node is gone: the end of its pipe says so too
+
+
+def _exited(generation: str, pid: int, status: int, peak: int, seconds: float) -> dict[str, Any]:
+    return {
+        "type": "exited",
+        "generation": generation,
+        "pid": pid,
+        "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+        "signal": _signal_name(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else None,
+        "maxRssBytes": peak if sys.platform == "darwin" else peak * 1024,
+        "cpuMs": round(seconds * 1000, 3),
+    }
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIG{number}"  # a real-time signal

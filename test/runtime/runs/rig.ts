@@ -1,0 +1,151 @@
+/**
+ * Owns the bench of runs: a real dispatcher with calls that a test answers by hand, links to processes that are only said to
+ * exist, and simulated time.
+ */
+import { createActor, fromCallback, type SimulatedClock } from 'xstate'
+import type { AgentDefinition } from '../../../src/machines/definition.ts'
+import type { RunFact } from '../../../src/machines/facts.ts'
+import type { HttpCall } from '../../../src/machines/slots.ts'
+import type { NodeFrame } from '../../../src/protocol/control.ts'
+import type { RunResponse, RunStreamEvent } from '../../../src/protocol/run.ts'
+import { Link } from '../../../src/runtime/process/link.ts'
+import { Dispatcher } from '../../../src/runtime/runs/dispatcher.ts'
+import { agentFacts, definitionOf, endpoint } from '../../machines/samples.ts'
+import { SteppedClock } from '../../machines/stepped-clock.ts'
+
+export const response: RunResponse = { result: 'done', messages: [], usage: { total_tokens: 7 } }
+
+/** One call to a process, unanswered until the test answers it. Ends by itself when it is aborted, as a real one does. */
+export class HeldCall {
+  readonly call: HttpCall
+  readonly signal: AbortSignal
+  /** Takes its time after an abort. */
+  isDeaf = false
+  readonly #answer = Promise.withResolvers<RunResponse>()
+
+  constructor(call: HttpCall, signal: AbortSignal) {
+    this.call = call
+    this.signal = signal
+    this.#answer.promise.catch(() => {})
+    signal.addEventListener('abort', () => this.isDeaf || this.fail(signal.reason), { once: true })
+  }
+
+  get run(): string {
+    return this.call.run
+  }
+
+  get answer(): Promise<RunResponse> {
+    return this.#answer.promise
+  }
+
+  succeed(): void {
+    this.#answer.resolve(response)
+  }
+
+  fail(error: unknown): void {
+    this.#answer.reject(error)
+  }
+}
+
+/** A process as runs see it: what it is told, receipts, its death. */
+export class FakeProcess {
+  readonly link: Link
+  readonly told: NodeFrame[] = []
+
+  constructor(definition: AgentDefinition, generation: string) {
+    this.link = new Link(definition, generation)
+    this.link.open({ writable: true, write: (text: string) => this.told.push(JSON.parse(text)), destroy() {} } as never)
+  }
+
+  receipt(run: string): void {
+    this.link.listener?.onStarted(run)
+  }
+
+  /** The exit is seen; what it said last is not yet read. */
+  exit(): void {
+    void this.link.exit()
+  }
+
+  /** All that it said has been read. */
+  bury(): void {
+    this.link.bury()
+  }
+}
+
+export class RunRig {
+  readonly clock: SimulatedClock & SteppedClock = new SteppedClock()
+  readonly calls: HeldCall[] = []
+  readonly facts: RunFact[] = []
+  readonly links = new Map<string, Link>()
+  readonly definitions = new Map<string, AgentDefinition>()
+  readonly dispatcher: Dispatcher
+  /** The events that the next streams give, by run; then the call's answer. */
+  readonly streams = new Map<string, AsyncIterable<RunStreamEvent>>()
+
+  constructor(changes: Partial<AgentDefinition> = {}) {
+    this.definitions.set('writer', definitionOf('writer', changes))
+    const { calls, streams } = this
+    this.dispatcher = new Dispatcher({
+      parent: createActor(fromCallback(() => {})).start(),
+      clock: this.clock,
+      links: this.links,
+      tell: (fact) => this.facts.push(fact),
+      definitionOf: (agent) => this.definitions.get(agent),
+      transport: {
+        httpRequest: (call, signal) => {
+          const held = new HeldCall(call, signal)
+          calls.push(held)
+          return held.answer
+        },
+        async *httpStream(call, signal) {
+          const held = new HeldCall(call, signal)
+          calls.push(held)
+          yield* streams.get(call.run) ?? []
+          yield { id: 99, event: 'run.result', data: await held.answer }
+        },
+      },
+    })
+  }
+
+  /** The agent has a process that is ready. */
+  ready(generation = 1): FakeProcess {
+    const id = `writer/0#${generation}`
+    const process = new FakeProcess(this.definitions.get('writer') as AgentDefinition, id)
+    this.links.set(id, process.link)
+    this.dispatcher.hear({ type: 'agent.ready', agent: 'writer', generation: id, pid: 1, endpoint, facts: agentFacts })
+    return process
+  }
+
+  hear(
+    type: 'agent.provisioning' | 'agent.suspect' | 'agent.draining' | 'agent.stopping' | 'agent.stopped' | 'agent.idle',
+  ) {
+    this.dispatcher.hear({ type, agent: 'writer', generation: 'writer/0#1' })
+  }
+
+  run(run?: string, options: { signal?: AbortSignal; runMs?: number } = {}) {
+    const { result } = this.dispatcher.run('writer', { prompt: 'hi' }, { run, ...options })
+    return result
+  }
+
+  /** The ids of the runs that were sent, in order. */
+  get sent(): string[] {
+    return this.calls.map(({ run }) => run)
+  }
+
+  get load() {
+    return this.dispatcher.load('writer')
+  }
+
+  call(at = this.calls.length - 1): HeldCall {
+    return this.calls.at(at) as HeldCall
+  }
+
+  told<Type extends RunFact['type']>(type: Type): Extract<RunFact, { type: Type }>[] {
+    return this.facts.filter((fact) => fact.type === type) as Extract<RunFact, { type: Type }>[]
+  }
+}
+
+/** Lets everything happen that waits for nothing. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
