@@ -13,6 +13,7 @@ import { dispatcherOf, provideRuntime, type RuntimeOptions } from './provide.ts'
 import { Readiness } from './readiness.ts'
 import { resourcesOf } from './resources.ts'
 import type { AxonEventName } from './telemetry/catalogue.ts'
+import { guardInspection } from './telemetry/inspection.ts'
 import { type AxonListener, Telemetry } from './telemetry/telemetry.ts'
 
 export interface AxonOptions extends RuntimeOptions {
@@ -51,7 +52,7 @@ export class Axon {
       id: 'axon',
       systemId: 'axon',
       input: { agents },
-      ...(inspect && { inspect }),
+      ...(inspect && { inspect: guardInspection(inspect) }),
       ...(runtime.clock && { clock: runtime.clock }),
     })
     this.actor = actor

@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino'
 import { type AnyActorRef, type EventObject, fromCallback, fromPromise, type Snapshot } from 'xstate'
-import { AxonError } from '../errors.ts'
+import { AxonError, PythonEnvError } from '../errors.ts'
 import { agentMachine } from '../machines/agent.ts'
 import type { AgentDefinition } from '../machines/definition.ts'
 import type { Fact } from '../machines/facts.ts'
@@ -116,9 +116,18 @@ function environmentSlot({ cacheDir, uv, env }: RuntimeOptions): AgentSlots['ens
         wheel: defaultWheel(),
         onProgress: (progress) => resources.tell({ type: 'environment.progress', agent: definition.name, progress }),
       })
-      return resources.track(ensuring)
+      return resources.track(ensuring).catch((error) => {
+        throw nameAgent(error, definition.name)
+      })
     },
   )
+}
+
+/** Says whose environment it was. A copy, because agents that share an environment share its error. */
+function nameAgent(error: unknown, agent: string): unknown {
+  if (!(error instanceof PythonEnvError)) return error
+  const { code, message, retryable, context, cause } = error
+  return new PythonEnvError(code, message, { agent, retryable, context, cause })
 }
 
 /** What the environment of an agent is made of. Agents that agree in it share one. */
