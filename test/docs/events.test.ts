@@ -7,6 +7,13 @@ import { catalogue } from '../../src/runtime/telemetry/catalogue.ts'
 const root = join(import.meta.dirname, '../..')
 const page = readFileSync(join(root, 'docs/events.md'), 'utf8')
 
+const catalogueFile = 'src/runtime/telemetry/catalogue.ts'
+const systemFile = 'src/machines/system.ts'
+const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
+const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
+const program = ts.createProgram([join(root, catalogueFile), join(root, systemFile)], options)
+const checker = program.getTypeChecker()
+
 /** The rows of the tables below a heading, cell by cell, without backquotes around the first. */
 function rows(heading: string): string[][] {
   const section = page.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? ''
@@ -29,13 +36,13 @@ test('the page has every event of the catalogue, with its level and its meaning,
 })
 
 test('the page has every field of every event', () => {
-  const fields = fieldsOf('src/runtime/telemetry/catalogue.ts', 'AxonEvent')
+  const fields = fieldsOf(catalogueFile, 'AxonEvent')
   const told = rows('Events').map(([event, , payload]) => [named(event)[0], named(payload).sort()])
   expect(told).toEqual(Object.keys(catalogue).map((name) => [name, fields.get(name)?.sort()]))
 })
 
 test('the page has every command that may be sent, with its fields', () => {
-  const commands = fieldsOf('src/machines/system.ts', 'SystemCommand')
+  const commands = fieldsOf(systemFile, 'SystemCommand')
   const told = rows('Commands').map(([command, fields]) => [named(command)[0] as string, named(fields)] as const)
   expect(new Map(told)).toEqual(commands)
   expect(told).toHaveLength(commands.size)
@@ -50,12 +57,7 @@ test('every field that is named in the tables is explained', () => {
 
 /** The fields of each member of `union`, but `type`; those that may be missing end in `?`. */
 function fieldsOf(file: string, union: string): Map<string, string[]> {
-  const path = join(root, file)
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
-  const program = ts.createProgram([path], options)
-  const checker = program.getTypeChecker()
-  const source = program.getSourceFile(path) as ts.SourceFile
+  const source = program.getSourceFile(join(root, file)) as ts.SourceFile
   const alias = source.statements.find((node) => ts.isTypeAliasDeclaration(node) && node.name.text === union) as ts.Node
   const type = checker.getTypeAtLocation(alias)
   const members = type.isUnion() ? type.types : [type]
