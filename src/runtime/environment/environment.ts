@@ -27,7 +27,6 @@ import { EnvironmentStore } from './store.ts'
 import { findUv } from './uv.ts'
 import { defaultWheel, readWheel, type Wheel } from './wheel.ts'
 
-
 export interface EnvironmentOptions {
   /** Absolute path of axon_agent's wheel. Default: the one that comes with this package. */
   wheel?: string | undefined
@@ -71,10 +70,7 @@ export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
  * from any number of processes.
  * @throws PythonEnvError with one of the ENV_ codes; `context` has the command, its last lines and what to try
  */
-export async function ensureEnvironment(
-  spec: EnvironmentSpec,
-  options: EnvironmentOptions = {},
-): Promise<Environment> {
+export async function ensureEnvironment(spec: EnvironmentSpec, options: EnvironmentOptions = {}): Promise<Environment> {
   const now = options.now ?? (() => performance.now())
   const startedMs = now()
   let commands = 0
