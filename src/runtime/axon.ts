@@ -96,7 +96,11 @@ export class Axon {
   agent(name: string): AgentHandle {
     this.#demandKnown(name)
     return new AgentHandle(name, {
-      dispatcher: () => dispatcherOf(this.actor.system),
+      dispatcher: () => {
+        this.#demandOpen()
+        return dispatcherOf(this.actor.system)
+      },
+      load: () => dispatcherOf(this.actor.system).load(name),
       send: (command) => this.actor.send(command),
       machine: () => this.#member(name)?.ref.getSnapshot(),
       ready: () => this.#whenReady(name),
