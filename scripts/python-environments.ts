@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { isAxonError } from '../src/errors.ts'
 import type { Environment } from '../src/machines/slots.ts'
-import { defaultWheel, ensureEnvironment } from '../src/runtime/environment/environment.ts'
+import { ensureEnvironment } from '../src/runtime/environment/environment.ts'
 
 export const pythonRoot = join(import.meta.dirname, '..', 'python')
 
@@ -27,7 +27,6 @@ async function environmentOf(minor: string): Promise<Environment | undefined> {
   const spec = { cwd: pythonRoot, python: `python${minor}`, requirements: 'requirements-dev.txt' }
   try {
     return await ensureEnvironment(spec, {
-      wheel: defaultWheel(),
       onProgress: ({ phase, message }) => {
         if (phase === 'create') console.log(`Python ${minor}: ${message}`)
       },

@@ -20,6 +20,8 @@ SECONDS = 30.0
 
 Frame = dict[str, Any]
 
+_SOURCE = str(Path(__file__).parent.parent / "src")
+
 
 @dataclass
 class Spawned:
@@ -51,6 +53,10 @@ class Spawned:
         ended = [frame for frame in self.told if frame["type"] in ("exited", "spawn.failed")]
         return bool(ended) and (kind in ("spawned", "spawn.failed", "exited") or self.is_control_ended)
 
+    async def control_ended(self) -> None:
+        """Waits for the end of the control connection."""
+        await self.node.until(lambda: self.is_control_ended)
+
     async def line(self, stream: str, text: str) -> str:
         """The first line of output that has this text."""
         found: str = await self.node.until(lambda: next((one for one in self.lines[stream] if text in one), None))
@@ -66,12 +72,20 @@ class Spawned:
             f"POST /agents/{name}/run_sync HTTP/1.1\r\nhost: agent\r\nconnection: close\r\nx-axon-run: {run}\r\n"
             f"authorization: Bearer {self.launch['token']}\r\ncontent-length: {len(body)}\r\n\r\n"
         )
-        writer.write(head.encode() + body)
-        answer = await asyncio.wait_for(reader.read(), SECONDS)
-        writer.close()
-        status, _, rest = answer.partition(b"\r\n")
-        assert b" 200 " in status, answer
-        return json.loads(rest.partition(b"\r\n\r\n")[2])["result"]
+        try:
+            writer.write(head.encode() + body)
+            return await asyncio.wait_for(_answer(reader), SECONDS)
+        finally:
+            writer.close()
+
+
+async def _answer(reader: asyncio.StreamReader) -> Any:
+    # By its length: a process that the agent has forked may hold the connection open.
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.partition(b"content-length:")[2].split(None, 1)[0])
+    body = json.loads(await reader.readexactly(length))
+    assert b" 200 " in head, body
+    return body["result"]
 
 
 class HostNode:
@@ -88,6 +102,7 @@ class HostNode:
         self.errors: list[str] = []
         self.is_over = False
         self.process: asyncio.subprocess.Process | None = None
+        self.source_and_folder = f"{_SOURCE}{os.pathsep}{folder}"
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -102,8 +117,7 @@ class HostNode:
     ) -> None:
         """Listens and starts the host. `first` replaces its first line."""
         self._server = await asyncio.start_unix_server(self._accept, self.path, backlog=512, limit=2**20)
-        source = str(Path(__file__).parent.parent / "src")
-        self.environment = {**os.environ, "PYTHONPATH": source, "AXON_SYSTEM": self.system, **(env or {})}
+        self.environment = {**os.environ, "PYTHONPATH": _SOURCE, "AXON_SYSTEM": self.system, **(env or {})}
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
             *flags,
@@ -193,6 +207,20 @@ class HostNode:
         async with self._changed:
             await asyncio.wait_for(self._changed.wait_for(seen), SECONDS)
         return seen()
+
+    def told(self, kind: str) -> Any:
+        """The first frame of a kind from the host; None while there is none."""
+        return next((frame for frame in self.frames if frame["type"] == kind), None)
+
+    def pause(self) -> None:
+        """Reads none of the host's frames."""
+        assert self.process is not None
+        self.process._transport.get_pipe_transport(1).pause_reading()  # type: ignore[attr-defined]
+
+    def resume(self) -> None:
+        """Reads them again."""
+        assert self.process is not None
+        self.process._transport.get_pipe_transport(1).resume_reading()  # type: ignore[attr-defined]
 
     async def ended(self) -> int:
         """The exit status of the guard."""
@@ -303,9 +331,25 @@ def marked(system: str) -> list[int]:
     return found
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that waits to be reaped does not."""
+def state(pid: int) -> str:
+    """The state that /proc shows; empty for a process that has gone or only waits to be reaped."""
     try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] not in b"ZX"
+        found = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0].decode()
     except OSError:
-        return False
+        return ""
+    return "" if found in "ZX" else found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs."""
+    return state(pid) != ""
+
+
+async def process_is(pid: int, wanted: str) -> None:
+    """Waits until a process is in a state, "" for gone. The kernel tells nobody, so it is asked again and again."""
+
+    async def watch() -> None:
+        while state(pid) != wanted:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+    await asyncio.wait_for(watch(), SECONDS)

@@ -67,6 +67,30 @@ async def test_a_run_cancelled_while_it_waits_leaves_no_receipt(ends: Ends) -> N
     await asyncio.gather(stuck, after)
 
 
+async def test_a_receipt_on_its_way_is_settled_when_its_run_is_cancelled(ends: Ends) -> None:
+    ends.fill()
+    is_sending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    class Watched:
+        """The socket, telling when a thread is about to wait in it."""
+
+        send = ends.near.send
+
+        def sendall(self, data: bytes) -> None:
+            loop.call_soon_threadsafe(is_sending.set)
+            ends.near.sendall(data)
+
+    ends.control._socket = Watched()  # type: ignore[assignment]
+    waiting = asyncio.ensure_future(ends.control.receipt("r1"))
+    await is_sending.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    told = [await asyncio.to_thread(ends.frame) for _ in range(2)]
+    assert [frame["type"] for frame in told] == ["started", "settled"]
+
+
 async def test_frames_of_many_writers_never_mix(ends: Ends) -> None:
     def write(number: int) -> None:
         for step in range(20):

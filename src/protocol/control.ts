@@ -77,7 +77,6 @@ export const agentFrame = z.discriminatedUnion('type', [
   }),
 ])
 export type AgentFrame = z.infer<typeof agentFrame>
-export type ReadyFrame = Extract<AgentFrame, { type: 'ready' }>
 export type HeartbeatFrame = Extract<AgentFrame, { type: 'heartbeat' }>
 export type FailedFrame = Extract<AgentFrame, { type: 'failed' }>
 

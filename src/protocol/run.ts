@@ -54,7 +54,6 @@ export const errorBody = z.object({
     traceback: z.string().nullish(),
   }),
 })
-export type ErrorBody = z.infer<typeof errorBody>
 
 /** An event of `run_stream`. `id` counts from 1 within the run; `run.result` ends a stream that succeeded. */
 export type RunStreamEvent =
@@ -73,6 +72,3 @@ export const runHeaders = {
   /** Milliseconds that are left for the run when the request is written. */
   deadlineMs: 'x-axon-deadline-ms',
 } as const
-
-/** Set to `false` on a refusal that came before user code: such a run may go elsewhere. */
-export const startedHeader = 'x-axon-started'

@@ -53,7 +53,10 @@ export interface AgentSnapshot {
 export type AgentCommandName = 'agent.start' | 'agent.stop' | 'agent.restart' | 'agent.drain'
 
 export interface AgentHandleOptions {
+  /** Takes new runs; throws where the system takes none. */
   dispatcher: () => Dispatcher
+  /** How much there is to do. */
+  load: () => ReturnType<Dispatcher['load']>
   send: (command: { type: AgentCommandName; agent: string }) => void
   machine: () => SnapshotFrom<typeof agentMachine> | undefined
   /** Resolves when the agent is ready. */
@@ -112,7 +115,7 @@ export class AgentHandle {
       facts: context.facts,
       python: context.environment && { path: context.environment.python, version: context.environment.version },
       restarts: context.restarts,
-      ...this.#options.dispatcher().load(this.name),
+      ...this.#options.load(),
       crash: context.crash,
       lastError: context.lastError,
       metadata: context.definition.metadata,

@@ -13,6 +13,7 @@ import { dispatcherOf, provideRuntime, type RuntimeOptions } from './provide.ts'
 import { Readiness } from './readiness.ts'
 import { resourcesOf } from './resources.ts'
 import type { AxonEventName } from './telemetry/catalogue.ts'
+import { guardInspection } from './telemetry/inspection.ts'
 import { type AxonListener, Telemetry } from './telemetry/telemetry.ts'
 
 export interface AxonOptions extends RuntimeOptions {
@@ -51,7 +52,7 @@ export class Axon {
       id: 'axon',
       systemId: 'axon',
       input: { agents },
-      ...(inspect && { inspect }),
+      ...(inspect && { inspect: guardInspection(inspect) }),
       ...(runtime.clock && { clock: runtime.clock }),
     })
     this.actor = actor
@@ -95,7 +96,11 @@ export class Axon {
   agent(name: string): AgentHandle {
     this.#demandKnown(name)
     return new AgentHandle(name, {
-      dispatcher: () => dispatcherOf(this.actor.system),
+      dispatcher: () => {
+        this.#demandOpen()
+        return dispatcherOf(this.actor.system)
+      },
+      load: () => dispatcherOf(this.actor.system).load(name),
       send: (command) => this.actor.send(command),
       machine: () => this.#member(name)?.ref.getSnapshot(),
       ready: () => this.#whenReady(name),

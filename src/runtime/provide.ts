@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino'
 import { type AnyActorRef, type EventObject, fromCallback, fromPromise, type Snapshot } from 'xstate'
-import { AxonError } from '../errors.ts'
+import { AxonError, PythonEnvError } from '../errors.ts'
 import { agentMachine } from '../machines/agent.ts'
 import type { AgentDefinition } from '../machines/definition.ts'
 import type { Fact } from '../machines/facts.ts'
@@ -12,7 +12,6 @@ import type { AgentSlots, EnvironmentSpec, RunDispatchEvent } from '../machines/
 import { type SystemContext, systemMachine } from '../machines/system.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ensureEnvironment } from './environment/environment.ts'
-import { defaultWheel } from './environment/wheel.ts'
 import { createTransport } from './http/transport.ts'
 import { portSpawn } from './process/port.ts'
 import { attachResources, Resources, resourcesOf } from './resources.ts'
@@ -71,17 +70,20 @@ function runsSlot(options: RuntimeOptions, telemetry: Telemetry) {
     const resources = new Resources({ clock, env, runtimeDir, tell: (fact) => telemetry.tell(fact) })
     attachResources(system, resources)
     const subscription = root.on('*', (fact) => telemetry.tell(fact as unknown as Fact))
+    let isEnding = false
     const dispatcher = new Dispatcher({
       parent: self,
       clock,
       links: resources.links,
       transport: createTransport(resources.links),
-      tell: sendBack,
+      // While the root ends it hears nothing any more, and the last runs are settled.
+      tell: (fact) => (isEnding ? telemetry.tell(fact) : sendBack(fact)),
       definitionOf: (agent) => definitionOf(root, agent),
     })
     dispatchers.set(system, dispatcher)
     receive((event) => dispatcher.hear(event))
     return () => {
+      isEnding = true
       dispatcher.close()
       stopAgents(root)
       subscription.unsubscribe()
@@ -113,12 +115,20 @@ function environmentSlot({ cacheDir, uv, env }: RuntimeOptions): AgentSlots['ens
         uv,
         env: env ?? process.env,
         signal,
-        wheel: defaultWheel(),
         onProgress: (progress) => resources.tell({ type: 'environment.progress', agent: definition.name, progress }),
       })
-      return resources.track(ensuring)
+      return resources.track(ensuring).catch((error) => {
+        throw nameAgent(error, definition.name)
+      })
     },
   )
+}
+
+/** Says whose environment it was. A copy, because agents that share an environment share its error. */
+function nameAgent(error: unknown, agent: string): unknown {
+  if (!(error instanceof PythonEnvError)) return error
+  const { code, message, retryable, context, cause } = error
+  return new PythonEnvError(code, message, { agent, retryable, context, cause })
 }
 
 /** What the environment of an agent is made of. Agents that agree in it share one. */

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AxonError } from '../errors.ts'
+import { AxonError, toAxonError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import { makeRuntimeDir } from './directories.ts'
 import { Hosts } from './process/hosts.ts'
@@ -31,7 +31,8 @@ export class Resources {
   readonly hosts: Hosts
   /** By generation. */
   readonly links = new Map<string, Link>()
-  #runtimeDir: string
+  /** Or why there is none: told to the agents, whose starts it prevents, since a root that throws tells nobody. */
+  #runtimeDir: string | AxonError
   #listener: Listener | undefined
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -42,21 +43,27 @@ export class Resources {
     this.clock = clock
     this.env = env
     this.tell = tell
-    this.#runtimeDir = makeRuntimeDir(runtimeDir, env)
     this.hosts = new Hosts(this)
+    try {
+      this.#runtimeDir = makeRuntimeDir(runtimeDir, env)
+    } catch (error) {
+      this.#runtimeDir = toAxonError(error)
+    }
   }
 
+  /** @throws AxonError CONFIG_INVALID where none could be made */
   get runtimeDir(): string {
+    if (typeof this.#runtimeDir !== 'string') throw this.#runtimeDir
     return this.#runtimeDir
   }
 
   get socketPath(): string {
-    return join(this.#runtimeDir, 'axon.sock')
+    return join(this.runtimeDir, 'axon.sock')
   }
 
   newSocketPath(): string {
     this.#sockets += 1
-    return join(this.#runtimeDir, `${this.#sockets}.sock`)
+    return join(this.runtimeDir, `${this.#sockets}.sock`)
   }
 
   /** Only after `open()` has resolved. */
@@ -65,9 +72,10 @@ export class Resources {
     return this.#listener
   }
 
-  /** @throws AxonError SUPERVISOR_CLOSED: an actor that outlived its root may start nothing more */
+  /** @throws AxonError SUPERVISOR_CLOSED: an actor that outlived its root may start nothing more; CONFIG_INVALID: nowhere for sockets */
   demandOpen(): void {
     if (this.#closing) throw new AxonError('SUPERVISOR_CLOSED', 'The system is closed. Create another one.')
+    if (typeof this.#runtimeDir !== 'string') throw this.#runtimeDir
   }
 
   async open(): Promise<void> {
@@ -102,7 +110,7 @@ export class Resources {
     while (this.#work.size > 0) await Promise.all(this.#work)
     await this.#opening?.catch(() => {})
     await this.#listener?.close()
-    await rm(this.#runtimeDir, { recursive: true, force: true })
+    if (typeof this.#runtimeDir === 'string') await rm(this.#runtimeDir, { recursive: true, force: true })
   }
 }
 

@@ -17,7 +17,6 @@ import {
   createAxon,
   ensureEnvironment,
 } from '../../src/index.ts'
-import { defaultWheel } from '../../src/runtime/environment/environment.ts'
 
 export const root = join(import.meta.dirname, '../..')
 /** The working directory of the agents: `agents.echo` is test/fixtures/agents/echo.py. */
@@ -42,7 +41,7 @@ afterEach(async () => {
 
 /** Makes an environment before the first test needs it, however long that takes. */
 export async function makeEnvironment(dependencies: string[]): Promise<void> {
-  await ensureEnvironment({ cwd: fixtures, dependencies }, { cacheDir, wheel: defaultWheel() })
+  await ensureEnvironment({ cwd: fixtures, dependencies }, { cacheDir })
 }
 
 /** A system that is destroyed after the test; the test fails where anything of it is left. */

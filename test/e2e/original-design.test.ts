@@ -1,7 +1,7 @@
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { agent, makeEnvironment, newAxon, pydanticAi, root } from './axon.ts'
+import { freePort } from './ports.ts'
 
 beforeAll(() => makeEnvironment(pydanticAi))
 
@@ -46,13 +46,3 @@ test('an agent answers from the history that it is sent, and remembers nothing b
   const stranger = await history.run({ prompt: 'Who am I?' })
   expect(stranger.result).toBe('You said nothing before. Now you say: Who am I?.')
 })
-
-/** The kernel's choice, given back: free for now. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('The server has no port.')
-  return address.port
-}

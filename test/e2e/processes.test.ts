@@ -77,7 +77,7 @@ test('neither the bearer token nor the nonce of a process stands in its argument
   expect(visible).not.toContain(result.nonce)
 })
 
-test('each process has a token of its own: that of another, or none, is refused', async () => {
+test('each process has a token of its own: that of another agent, of an earlier process, or none, is refused', async () => {
   const agents = { one: agent('own_secrets', { port: 0 }), two: agent('own_secrets', { port: 0 }) }
   const axon = await newAxon({ agents }).start()
   const tokenOf = async (name: string) =>
@@ -95,6 +95,13 @@ test('each process has a token of its own: that of another, or none, is refused'
     expect(await response.json()).toMatchObject({ error: { code: 'PROTOCOL_UNAUTHORIZED' } })
   }
   expect((await health({})).status).toBe(401)
+
+  const ready = next(axon, 'agent.ready')
+  axon.agent('one').send({ type: 'agent.restart' })
+  const renewed = (await ready).endpoint
+  if (renewed.kind !== 'tcp') throw new Error('The agent has no port.')
+  const old = await fetch(`http://127.0.0.1:${renewed.port}/health`, { headers: { authorization: `Bearer ${own}` } })
+  expect(old.status).toBe(401)
 })
 
 test('whoever connects to the socket of the system without the nonce is shut out, and told of', async () => {

@@ -51,12 +51,15 @@ class Control:
         rest = self._try(frame)
         if not rest:
             return
-        abandoned = threading.Event()
+        # Taken by whoever is first: the thread that writes the frame, or the cancellation that forbids it.
+        claim = threading.Lock()
         try:
             # Shielded: a write that has begun is finished whatever becomes of the run.
-            await asyncio.shield(asyncio.wrap_future(self._later(frame, rest, abandoned)))
-        finally:
-            abandoned.set()
+            await asyncio.shield(asyncio.wrap_future(self._later(frame, rest, claim)))
+        except asyncio.CancelledError:
+            if not claim.acquire(blocking=False):
+                self.settled(run)  # receipted and never called: it has ended all the same
+            raise
 
     def settled(self, run: str) -> None:
         """Sends `settled`, from a thread where the channel is full."""
@@ -115,9 +118,11 @@ class Control:
             self._lock.release()
         return frame[sent:]
 
-    def _later(self, frame: bytes, rest: bytes, abandoned: threading.Event | None) -> Future[None]:
+    def _later(self, frame: bytes, rest: bytes, claim: threading.Lock | None) -> Future[None]:
         if len(rest) == len(frame):
-            return self._writer.submit(self._write, frame, abandoned)
+            return self._writer.submit(self._write, frame, claim)
+        if claim is not None:
+            claim.acquire()
         # Not through the writer: it may be waiting for the lock that this frame holds.
         finished: Future[None] = Future()
         threading.Thread(target=self._finish, args=(rest, finished), name="axon-control", daemon=True).start()
@@ -134,10 +139,9 @@ class Control:
         finally:
             self._lock.release()
 
-    def _write(self, frame: bytes, abandoned: threading.Event | None = None) -> None:
+    def _write(self, frame: bytes, claim: threading.Lock | None = None) -> None:
         with self._lock:
-            # A run that was cancelled while it waited has not started, and says nothing.
-            if abandoned is not None and abandoned.is_set():
+            if claim is not None and not claim.acquire(blocking=False):
                 return
             try:
                 self._socket.sendall(frame)

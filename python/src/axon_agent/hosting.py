@@ -124,6 +124,7 @@ class Host:
         wake_signals = [signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
         self._wake, self._own = guard.wake_on(wake_signals)
         self._own += [inbox, outbox]
+        guard.adopt_orphans()
         guard.die_with_parent(self._guard, signal.SIGTERM)
 
     def live(self, began: float) -> NoReturn:

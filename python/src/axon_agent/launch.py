@@ -46,12 +46,16 @@ def read_spawn(frame: dict[str, Any]) -> Spawn:
     """The `spawn` frame; `FrameError` naming what is wrong."""
     match frame:
         case {"generation": str(generation), "nonce": str(nonce), "start": "warm" | "cold" as start, "env": dict(env)}:
-            bad = [key for key, value in env.items() if not isinstance(value, str) or "\0" in key + value]
-            if bad or any("=" in key or not key for key in env):
+            bad = [key for key, value in env.items() if not _can_be_set(key, value)]
+            if bad:
                 raise FrameError(f"spawn: `env` has what no environment can hold: {', '.join(bad)}")
             limits = frame.get("limits")
             return Spawn(generation, nonce, start == "warm", env, limits if isinstance(limits, dict) else {})
     raise FrameError("spawn: `generation`, `nonce`, `start` (warm or cold) and `env` are needed")
+
+
+def _can_be_set(key: str, value: object) -> bool:
+    return isinstance(value, str) and "\0" not in key + value and key != "" and "=" not in key
 
 
 def start(spawn: Spawn, socket: str, own: list[int]) -> int:

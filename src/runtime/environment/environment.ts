@@ -25,13 +25,11 @@ import { share } from './shared.ts'
 import { readSource, type Source } from './sources.ts'
 import { EnvironmentStore } from './store.ts'
 import { findUv } from './uv.ts'
-import { readWheel, type Wheel } from './wheel.ts'
-
-export { defaultWheel } from './wheel.ts'
+import { defaultWheel, readWheel, type Wheel } from './wheel.ts'
 
 export interface EnvironmentOptions {
-  /** Absolute path of axon_agent's wheel; `defaultWheel()` is the one that comes with this package. */
-  wheel: string
+  /** Absolute path of axon_agent's wheel. Default: the one that comes with this package. */
+  wheel?: string | undefined
   /** Where environments, tools and remembered facts are kept. Default: `$XDG_CACHE_HOME/axon`, else `~/.cache/axon`. */
   cacheDir?: string | undefined
   /** Environment of every command, and where PATH is read. Default: `process.env`. */
@@ -72,7 +70,7 @@ export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
  * from any number of processes.
  * @throws PythonEnvError with one of the ENV_ codes; `context` has the command, its last lines and what to try
  */
-export async function ensureEnvironment(spec: EnvironmentSpec, options: EnvironmentOptions): Promise<Environment> {
+export async function ensureEnvironment(spec: EnvironmentSpec, options: EnvironmentOptions = {}): Promise<Environment> {
   const now = options.now ?? (() => performance.now())
   const startedMs = now()
   let commands = 0
@@ -92,7 +90,7 @@ export async function ensureEnvironment(spec: EnvironmentSpec, options: Environm
         return run(command)
       },
       report: progressReporter(options.onProgress),
-      wheel: await readWheel(options.wheel),
+      wheel: await readWheel(options.wheel ?? defaultWheel()),
       store: new EnvironmentStore(cacheDir),
     }
     const found = await ensure(call)

@@ -1,12 +1,13 @@
 import { execFile, spawn } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, watch, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Environment, EnvironmentProgress, EnvironmentSpec } from '../../../src/machines/slots.ts'
 import { type EnvironmentOptions, ensureEnvironment } from '../../../src/runtime/environment/environment.ts'
+import { ownerName, thisOwner } from '../../../src/runtime/environment/owner.ts'
 import { fakeWheel, recordedRunner, rejectionOf, storedBuilds, temporaryDirectory } from './fixtures.ts'
 
 const execute = promisify(execFile)
@@ -21,7 +22,9 @@ beforeAll(async () => {
   cacheDir = await realpath(await mkdtemp(join(tmpdir(), 'axon-environment-')))
   wheel = await fakeWheel(join(cacheDir, 'wheels'))
   uv = join(cacheDir, 'tools', 'uv', 'bin', 'uv')
-})
+  // Puts uv into the tools directory, so that no test depends on another.
+  expect(await ensure({ dependencies: [] })).toMatchObject({ installer: 'uv', isWarm: false })
+}, timeout)
 afterAll(() => rm(cacheDir, { recursive: true, force: true }))
 
 function ensure(spec: Partial<EnvironmentSpec>, options: Partial<EnvironmentOptions> = {}): Promise<Environment> {
@@ -34,7 +37,7 @@ async function importedIn({ python }: Environment, ...modules: string[]): Promis
 
 async function isCompiled({ root }: Environment): Promise<boolean> {
   const [python = ''] = await readdir(join(root, 'lib'))
-  const names = await readdir(join(root, 'lib', python, 'site-packages', 'axon_agent')).catch(() => [])
+  const names = await readdir(join(root, 'lib', python, 'site-packages', 'axon_agent')).catch((): string[] => [])
   return names.includes('__pycache__')
 }
 
@@ -58,7 +61,7 @@ function builder(spec: Partial<EnvironmentSpec>, options: Partial<EnvironmentOpt
 }
 
 test(
-  'a cold build installs uv and the requirements; the warm check starts no process and takes milliseconds',
+  'a cold build installs the requirements; the warm check starts no process and takes milliseconds',
   async () => {
     const seen: EnvironmentProgress[] = []
     const made = await ensure({ dependencies: ['six', 'idna'] }, { onProgress: (progress) => seen.push(progress) })
@@ -303,23 +306,41 @@ test(
   timeout,
 )
 
+for (const installer of ['uv', 'pip']) {
+  test(
+    `when the builder is killed, ${installer} ends and what it had half made is gone`,
+    async () => {
+      const fresh = await temporaryDirectory()
+      const spec = { dependencies: ['six'], python: '3.12' }
+      const killed = builder(spec, { cacheDir: fresh, uv: installer === 'uv' ? uv : false })
+      await killed.next(({ progress }) => progress?.phase === 'create')
+      const [left = ''] = await storedBuilds(fresh)
+      const changes = watch(join(fresh, 'environments'), { recursive: true, signal: AbortSignal.timeout(timeout / 2) })
+      killed.child.kill('SIGKILL')
+      await killed.exited
+      if ((await storedBuilds(fresh)).length > 0) {
+        for await (const _ of changes) if ((await storedBuilds(fresh)).length === 0) break
+      }
+      // The guard removes the build and then ends; nobody is told of the end of a process that is not one's own.
+      await vi.waitFor(async () => expect(await processesNaming(`${left}/venv`)).toEqual([]), { timeout: timeout / 4 })
+      // Its lock is a dead owner's now.
+      const made = await ensure(spec, { cacheDir: fresh, uv })
+      await importedIn(made, 'six')
+    },
+    timeout,
+  )
+}
+
 test(
-  'when the builder is killed its commands end, and the next one builds and removes what it left',
+  'what a dead builder left of another environment is removed by the next build',
   async () => {
     const fresh = await temporaryDirectory()
-    const spec = { dependencies: ['six'], python: '3.12' }
-    const killed = builder(spec, { cacheDir: fresh, uv: false })
-    await killed.next(({ progress }) => progress?.phase === 'create')
-    const [left = ''] = await storedBuilds(fresh)
-    killed.child.kill('SIGKILL')
-    await killed.exited
-    const made = await ensure(spec, { cacheDir: fresh, uv })
-    expect(made.isWarm).toBe(false)
-    await importedIn(made, 'six')
-    const builds = await storedBuilds(fresh)
-    expect(builds).toHaveLength(2)
-    expect(builds).not.toContain(left)
-    expect(await processesNaming(left)).toEqual([])
+    const dead = join(fresh, 'environments', 'other', `${ownerName({ ...thisOwner(), start: '1' })}-00000000`)
+    const living = join(fresh, 'environments', 'another', `${ownerName(thisOwner())}-00000000`)
+    await Promise.all([dead, living].map((directory) => mkdir(join(directory, 'venv'), { recursive: true })))
+    await ensure({ dependencies: [] }, { cacheDir: fresh, uv })
+    await expect(stat(dead)).rejects.toThrow('ENOENT')
+    await expect(stat(living)).resolves.toBeDefined()
   },
   timeout,
 )

@@ -94,7 +94,7 @@ export async function rejectionOf(promise: Promise<unknown>): Promise<PythonEnvE
 /** Names of everything below `environments`, one level of builders deep. */
 export async function storedBuilds(cacheDir: string): Promise<string[]> {
   const root = join(cacheDir, 'environments')
-  const fingerprints = await readdir(root).catch(() => [])
-  const lists = await Promise.all(fingerprints.map((name) => readdir(join(root, name))))
+  const fingerprints = await readdir(root).catch((): string[] => [])
+  const lists = await Promise.all(fingerprints.map((name) => readdir(join(root, name)).catch((): string[] => [])))
   return lists.flat()
 }

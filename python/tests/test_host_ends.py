@@ -1,0 +1,149 @@
+"""Whoever is killed, nothing is left: Node, the host, the guard, at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+
+import pytest
+from host_kit import HostNode, Spawned, is_alive, process_is
+
+ECHO = "def agent(prompt): return prompt\n"
+DAEMON = """
+import os, subprocess, time
+read, write = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.write(write, b'%d' % os.getpid())
+        time.sleep(600)
+    os._exit(0)
+os.wait()
+daemon = int(os.read(read, 20))
+helper = subprocess.Popen(['sleep', '600'], start_new_session=True)
+def agent(prompt): return [os.getpid(), daemon, helper.pid]
+"""
+
+
+async def family(host: HostNode, start: str = "warm") -> tuple[Spawned, list[int]]:
+    """An agent with a daemon and a helper in a session of its own, and all three process ids."""
+    agent = host.spawn(host.module(DAEMON), start=start)
+    return agent, await agent.run("x")
+
+
+@pytest.mark.parametrize("start", ["warm", "cold"])
+async def test_when_node_is_killed_all_die_and_the_runtime_directory_goes(host: HostNode, start: str) -> None:
+    await host.open()
+    _, pids = await family(host, start)
+    host.hang_up()
+    assert await host.ended() == 0
+    assert [pid for pid in pids if is_alive(pid)] == []
+    assert not os.path.exists(host.runtime)
+
+
+async def test_when_the_host_is_killed_the_guard_sweeps_and_says_so(host: HostNode) -> None:
+    await host.open()
+    ready = await host.ready()
+    _, pids = await family(host)
+    os.kill(ready["pid"], signal.SIGKILL)
+    assert await host.ended() == 128 + signal.SIGKILL
+    assert [pid for pid in pids if is_alive(pid)] == []
+    assert os.path.exists(host.runtime)  # Node lives and may start another host in it
+
+
+async def test_when_the_guard_is_killed_the_host_and_all_below_it_die(host: HostNode) -> None:
+    await host.open()
+    ready = await host.ready()
+    _, pids = await family(host)
+    os.kill(ready["guard"], signal.SIGKILL)
+    assert await host.ended() == -signal.SIGKILL
+    for pid in (ready["pid"], *pids):
+        await process_is(pid, "")
+
+
+async def test_when_node_is_killed_while_the_host_preloads(host: HostNode) -> None:
+    (host.folder / "slow_preload.py").write_text("import sys, time\nprint('in preload', flush=True)\ntime.sleep(600)\n")
+    await host.open(preload=["slow_preload"], env={"PYTHONPATH": host.source_and_folder})
+    await host.until(lambda: "in preload" in host.errors)
+    host.hang_up()
+    assert await host.ended() == 0
+    assert not os.path.exists(host.runtime)
+
+
+async def test_when_node_is_killed_before_its_first_line_is_read(host: HostNode) -> None:
+    await host.open()
+    host.hang_up()
+    assert await host.ended() == 0
+    assert not os.path.exists(host.runtime)
+
+
+async def test_requests_that_were_queued_when_node_was_killed_start_nothing(host: HostNode) -> None:
+    host.module("import os\nos.close(os.open(f'started-{os.getpid()}', os.O_CREAT))\ndef agent(prompt): ...\n")
+    await host.open()
+    ready = await host.ready()
+    os.kill(ready["pid"], signal.SIGSTOP)
+    await process_is(ready["pid"], "T")
+    for _ in range(20):
+        host.spawn("mod")
+    host.hang_up()
+    assert await host.ended() == 0
+    assert list(host.folder.glob("started-*")) == []
+    assert host.told("spawned") is None
+
+
+async def test_agents_that_start_while_node_is_killed(host: HostNode) -> None:
+    host.module(ECHO)
+    await host.open()
+    agents = [host.spawn("mod", start="cold" if number % 4 == 0 else "warm") for number in range(20)]
+    await agents[3].wait("spawned")
+    host.hang_up()
+    assert await host.ended() == 0
+    assert [agent for agent in agents if agent.told and is_alive(agent.told[0]["pid"])] == []
+
+
+async def test_a_stopped_host_and_stopped_agents_are_swept(host: HostNode) -> None:
+    await host.open()
+    ready = await host.ready()
+    _, pids = await family(host)
+    for pid in (*pids, ready["pid"]):
+        os.kill(pid, signal.SIGSTOP)
+    host.hang_up()
+    assert await host.ended() == 0
+    assert [pid for pid in pids if is_alive(pid)] == []
+
+
+async def test_each_process_killed_right_after_its_receipt_has_left_it(host: HostNode) -> None:
+    # The handler kills its own process as the very first thing: the receipt must have been handed over before.
+    rounds = int(os.environ.get("AXON_TEST_RECEIPTS", "60"))
+    host.module("import os, signal\nasync def agent(prompt): os.kill(os.getpid(), signal.SIGKILL)\n")
+    await host.open()
+    waves = [10] * (rounds // 10)
+    for wave in waves:
+        agents = [host.spawn("mod") for _ in range(wave)]
+        asked = [asyncio.ensure_future(agent.run("x", f"run-{agent.generation}")) for agent in agents]
+        await asyncio.gather(*asked, return_exceptions=True)
+        for agent in agents:
+            assert (await agent.wait("exited"))["signal"] == "SIGKILL"
+            await agent.control_ended()
+            assert [f["run"] for f in agent.frames if f["type"] == "started"] == [f"run-{agent.generation}"]
+    assert len(host.spawned) == rounds
+
+
+async def test_a_wrong_nonce_gets_nothing(host: HostNode) -> None:
+    await host.open()
+    agent = host.spawn(host.module(ECHO), nonce="0" * 64)
+    assert (await agent.wait("exited"))["code"] == 1
+    assert agent.hellos == []
+    assert json.dumps(host.refused).count("0" * 64) > 0
+
+
+async def test_an_agent_that_cannot_connect_leaves_quietly(host: HostNode) -> None:
+    await host.open()
+    await host.ready()
+    os.unlink(host.path)
+    for start in ("warm", "cold"):
+        agent = host.spawn(host.module(ECHO), start=start)
+        assert (await agent.wait("exited"))["code"] == 1
+    assert host.errors == []
