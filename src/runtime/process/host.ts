@@ -9,7 +9,7 @@ import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { execa } from 'execa'
 import { AxonError } from '../../errors.ts'
-import { protocolVersion } from '../../protocol/control.ts'
+import { maxFrameBytes, protocolVersion } from '../../protocol/control.ts'
 import {
   type HostFrame,
   type HostReadyFrame,
@@ -74,17 +74,18 @@ export class Host {
   #ready = Promise.withResolvers<HostReadyFrame>()
   #output: Output
   #isOpen = true
+  /** In the environment of all that this host starts. */
+  #mark = randomUUID()
 
   constructor(spec: HostSpec, resources: Resources) {
     this.#resources = resources
-    const mark = randomUUID()
     const { nodeChildProcess } = execa(spec.python, ['-m', 'axon_agent.host'], {
       // `-m` puts the working directory on sys.path: the environment's own holds no modules.
       cwd: spec.root,
       env: {
         ...inheritedVariables(resources.env),
         AXON_SYSTEM: resources.id,
-        AXON_HOST: mark,
+        AXON_HOST: this.#mark,
         PYDANTIC_AI_NO_BANNER: '1',
       },
       extendEnv: false,
@@ -101,7 +102,7 @@ export class Host {
     this.ready = this.#ready.promise
     // Whoever launches sees the failure; nobody else needs to.
     this.ready.catch(() => {})
-    this.closed = this.#live(spec, mark)
+    this.closed = this.#live(spec)
     // A module that hangs while it is preloaded would hold up every start.
     const timer = resources.clock.setTimeout(() => this.#child.kill('SIGKILL'), readyMs)
     void this.#ready.promise.finally(() => resources.clock.clearTimeout(timer)).catch(() => {})
@@ -125,9 +126,12 @@ export class Host {
    */
   async launch(spec: LaunchSpec, signal: AbortSignal): Promise<HostedProcess> {
     await unlessAborted(this.ready, signal)
+    if (Buffer.byteLength(JSON.stringify(spec)) > maxFrameBytes / 2) {
+      throw new AxonError('PROCESS_SPAWN_FAILED', 'its environment variables are too large to be handed over')
+    }
     const launch: Launch = { started: Promise.withResolvers(), exited: Promise.withResolvers() }
     this.#launches.set(spec.generation, launch)
-    this.#send({ type: 'spawn', ...spec })
+    this.#send({ type: 'spawn', ...spec, env: { ...spec.env, AXON_HOST: this.#mark } })
     return launch.started.promise
   }
 
@@ -143,7 +147,7 @@ export class Host {
     return this.closed
   }
 
-  async #live(spec: HostSpec, mark: string): Promise<void> {
+  async #live(spec: HostSpec): Promise<void> {
     const child = this.#child
     const exited = new Promise<string>((resolve) => {
       child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : signal))
@@ -164,7 +168,7 @@ export class Host {
     const wasOpen = this.#isOpen
     this.#isOpen = false
     // The guard is gone, and with it all it guarded; unless it was itself killed.
-    await sweepMarked(`AXON_HOST=${mark}`, this.#resources.clock)
+    await sweepMarked(`AXON_HOST=${this.#mark}`)
     this.#lose(how)
     if (wasOpen) this.#resources.tell({ type: 'host.lost', root: spec.root, how, lastLines: this.#output.lastLines })
   }

@@ -3,20 +3,21 @@
  * that kept them was itself killed.
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Clock } from '../clock.ts'
+import { setTimeout } from 'node:timers/promises'
 
 const emptyScans = 3
+/** The kernel's time, not the runtime's: nobody tells when a process that is no child has ended. */
 const betweenScansMs = 5
 const maxScans = 400
 
 /** Ends every process that carries `mark` (`NAME=value`), until three scans in a row find none. Linux only; elsewhere nothing. */
-export async function sweepMarked(mark: string, clock: Clock): Promise<void> {
+export async function sweepMarked(mark: string): Promise<void> {
   let empty = 0
   for (let scans = 0; empty < emptyScans && scans < maxScans; scans += 1) {
     const pids = findMarked(mark)
     for (const pid of pids) kill(pid)
     empty = pids.length === 0 ? empty + 1 : 0
-    if (pids.length > 0) await new Promise<void>((resolve) => clock.setTimeout(resolve, betweenScansMs))
+    if (pids.length > 0) await setTimeout(betweenScansMs)
   }
 }
 
