@@ -11,81 +11,13 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SECONDS = 30.0
-"""How long a test waits for what must come; never how long it takes."""
-
-Frame = dict[str, Any]
+from processes import SECONDS, marked
+from spawned import Frame, Spawned
 
 _SOURCE = str(Path(__file__).parent.parent / "src")
-
-
-@dataclass
-class Spawned:
-    """What Node knows of one generation: its frames from the host (`told`) and from the process itself (`frames`)."""
-
-    node: HostNode
-    generation: str
-    nonce: str
-    launch: Frame
-    told: list[Frame] = field(default_factory=list)
-    frames: list[Frame] = field(default_factory=list)
-    hellos: list[Frame] = field(default_factory=list)
-    lines: dict[str, list[str]] = field(default_factory=lambda: {"stdout": [], "stderr": []})
-    control: asyncio.StreamWriter | None = None
-    is_control_ended: bool = False
-
-    async def wait(self, kind: str) -> Frame:
-        """The first frame of a kind, of the host's or of the process's own."""
-
-        def find() -> Frame | None:
-            return next((frame for frame in [*self.told, *self.frames] if frame["type"] == kind), None)
-
-        found: Frame | None = await self.node.until(lambda: find() or self.node.is_over or self._has_failed(kind))
-        found = find()
-        assert found is not None, f"no {kind}: {self.told} {self.frames} {self.lines}"
-        return found
-
-    def _has_failed(self, kind: str) -> bool:
-        ended = [frame for frame in self.told if frame["type"] in ("exited", "spawn.failed")]
-        return bool(ended) and (kind in ("spawned", "spawn.failed", "exited") or self.is_control_ended)
-
-    async def control_ended(self) -> None:
-        """Waits for the end of the control connection."""
-        await self.node.until(lambda: self.is_control_ended)
-
-    async def line(self, stream: str, text: str) -> str:
-        """The first line of output that has this text."""
-        found: str = await self.node.until(lambda: next((one for one in self.lines[stream] if text in one), None))
-        return found
-
-    async def run(self, prompt: Any, run: str = "r1") -> Any:
-        """The result of one run, asked over the agent's Unix socket."""
-        path = (await self.wait("ready"))["endpoint"]["path"]
-        reader, writer = await asyncio.open_unix_connection(path)
-        body = json.dumps({"prompt": prompt}).encode()
-        name = self.launch["agent"]
-        head = (
-            f"POST /agents/{name}/run_sync HTTP/1.1\r\nhost: agent\r\nconnection: close\r\nx-axon-run: {run}\r\n"
-            f"authorization: Bearer {self.launch['token']}\r\ncontent-length: {len(body)}\r\n\r\n"
-        )
-        try:
-            writer.write(head.encode() + body)
-            return await asyncio.wait_for(_answer(reader), SECONDS)
-        finally:
-            writer.close()
-
-
-async def _answer(reader: asyncio.StreamReader) -> Any:
-    # By its length: a process that the agent has forked may hold the connection open.
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    length = int(head.partition(b"content-length:")[2].split(None, 1)[0])
-    body = json.loads(await reader.readexactly(length))
-    assert b" 200 " in head, body
-    return body["result"]
 
 
 class HostNode:
@@ -313,43 +245,3 @@ class HostNode:
         if stream == "control":
             agent.is_control_ended = True
             await self._told()
-
-
-def marked(system: str) -> list[int]:
-    """Living processes that carry the system's mark in their environment."""
-    mark = f"AXON_SYSTEM={system}".encode()
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                has_mark = mark in Path(f"/proc/{name}/environ").read_bytes().split(b"\0")
-                state = Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()[0]
-            except OSError:
-                continue
-            if has_mark and state not in b"ZX":
-                found.append(int(name))
-    return found
-
-
-def state(pid: int) -> str:
-    """The state that /proc shows; empty for a process that has gone or only waits to be reaped."""
-    try:
-        found = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0].decode()
-    except OSError:
-        return ""
-    return "" if found in "ZX" else found
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs."""
-    return state(pid) != ""
-
-
-async def process_is(pid: int, wanted: str) -> None:
-    """Waits until a process is in a state, "" for gone. The kernel tells nobody, so it is asked again and again."""
-
-    async def watch() -> None:
-        while state(pid) != wanted:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
-
-    await asyncio.wait_for(watch(), SECONDS)

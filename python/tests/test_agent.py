@@ -72,3 +72,17 @@ async def test_the_end_of_control_kills_the_process(node: FakeNode) -> None:
     assert agent.control is not None
     agent.control.close()
     assert await agent.exit() == -signal.SIGKILL
+
+
+async def test_a_generator_that_never_waits_does_not_outlive_its_reader(node: FakeNode) -> None:
+    source = "async def agent(prompt):\n    while True:\n        yield 'more '\n"
+    agent = await node.start(node.module(source))
+    async with (
+        agent.http() as client,
+        client.stream(
+            "POST", f"/agents/{agent.name}/run_stream", json={"prompt": "go"}, headers=agent.headers("r1")
+        ) as response,
+    ):
+        await anext(response.aiter_bytes())
+    # The reader has gone without a word, and no cancel is sent.
+    await agent.frame("settled", run="r1")

@@ -6,7 +6,8 @@ import asyncio
 import os
 
 import pytest
-from host_kit import HostNode, is_alive, process_is
+from host_kit import HostNode
+from processes import is_alive, process_is
 
 ECHO = "def agent(prompt): return prompt\n"
 WHO = "import os\ndef agent(prompt): return [os.getpid(), os.getppid(), os.getsid(0), os.getpgrp()]\n"

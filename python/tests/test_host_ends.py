@@ -8,7 +8,9 @@ import os
 import signal
 
 import pytest
-from host_kit import HostNode, Spawned, is_alive, process_is
+from host_kit import HostNode
+from processes import is_alive, process_is
+from spawned import Spawned
 
 ECHO = "def agent(prompt): return prompt\n"
 DAEMON = """

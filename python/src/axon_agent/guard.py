@@ -97,29 +97,23 @@ def set_name(name: str) -> None:
 
 
 def descendants(root: int) -> list[int]:
-    """Every process below `root`, zombies left out. Empty without /proc."""
-    children: dict[int, list[int]] = {}
-    for pid, parent, state in _processes():
-        if state not in "ZX":
-            children.setdefault(parent, []).append(pid)
-        else:
-            children.setdefault(parent, [])
-    found: list[int] = []
-    waiting = [root]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
+    """Every process below `root`, zombies too: threads of theirs may live. Empty without /proc."""
+    below: dict[int, list[int]] = {}
+    for pid, parent in _processes():
+        below.setdefault(parent, []).append(pid)
+    found = [root]
+    for pid in found:
+        found += below.get(pid, [])
+    return found[1:]
 
 
 def children(parent: int) -> list[int]:
-    """The children of a process. Empty without /proc."""
+    """The children of a process, zombies included. Empty without /proc."""
     try:
         with open(f"/proc/{parent}/task/{parent}/children", "rb", 0) as file:
             return [int(pid) for pid in file.read().split()]
     except OSError:
-        return [pid for pid, above, state in _processes() if above == parent and state not in "ZX"]
+        return [pid for pid, above in _processes() if above == parent]
 
 
 def start_time(pid: int) -> str | None:
@@ -254,8 +248,8 @@ def exit_code(status: int | None) -> int:
     return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def _processes() -> list[tuple[int, int, str]]:
-    """Process, parent and state of all that /proc shows."""
+def _processes() -> list[tuple[int, int]]:
+    """Each process that /proc shows, and its parent."""
     found = []
     try:
         names = os.listdir("/proc")
@@ -265,10 +259,9 @@ def _processes() -> list[tuple[int, int, str]]:
         if name.isdigit():
             try:
                 with open(f"/proc/{name}/stat", "rb", 0) as file:
-                    state, parent = file.read().rpartition(b")")[2].split(None, 2)[:2]
-            except (OSError, ValueError):
+                    found.append((int(name), int(file.read().rpartition(b")")[2].split(None, 2)[1])))
+            except (OSError, ValueError, IndexError):
                 continue
-            found.append((int(name), int(parent), state.decode()))
     return found
 
 

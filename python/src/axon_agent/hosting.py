@@ -1,6 +1,7 @@
 """Owns a host's life: the frames between it and Node, which processes are alive, their signals and their end.
 
-How a process is started is `launch`'s, what is loaded before is `warm`'s, and that nothing is left is `guard`'s.
+How a process is started is `launch`'s, what is loaded before is `warm`'s, the first line is `opening`'s, and that
+nothing is left is `guard`'s.
 
 1. One thread, no event loop: a process is forked, signalled and reaped here, one after the other, so that a signal can
    only reach a process of ours that has not been reaped.
@@ -13,7 +14,6 @@ How a process is started is `launch`'s, what is loaded before is `warm`'s, and t
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import platform
@@ -21,22 +21,21 @@ import select
 import signal
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NoReturn
 
-from axon_agent import guard, launch
-from axon_agent.protocol import PROTOCOL_VERSION, FrameError, FrameSplitter, decode_frame
+from axon_agent import guard, launch, opening
+from axon_agent.protocol import FrameError, FrameSplitter, decode_frame
 from axon_agent.warm import Warmth, why_not_fork
 
-_MAX_LINE = 1024 * 1024
 _MAX_KEPT = 1024 * 1024
 _LEAVE_SECONDS = 1.0
 
 
 def run(told: int, again: str | None, began: float) -> NoReturn:
     """The host, from the `open` line to its exit. `told` takes the runtime directory's path, for the guard."""
-    inbox, outbox = _take_pipes()
-    opened = _Opened(**json.loads(again)) if again else _read_open(inbox, began)
+    inbox, outbox = opening.take_pipes()
+    opened = opening.Opened(**json.loads(again)) if again else opening.read_open(inbox, began)
     warmth = Warmth()
     if again is None:
         os.write(told, os.fsencode(os.path.dirname(opened.socket)) + b"\n")
@@ -46,64 +45,9 @@ def run(told: int, again: str | None, began: float) -> NoReturn:
             warmth.warm()
         warmth.settle()
         if warmth.why and guard.IS_LINUX:
-            _start_again(inbox, outbox, replace(opened, why=warmth.why))
+            opening.start_again(inbox, outbox, replace(opened, why=warmth.why))
     warmth.why = opened.why or warmth.why
     Host(inbox, outbox, opened.socket, warmth).live(opened.began)
-
-
-@dataclass(frozen=True)
-class _Opened:
-    socket: str
-    preload: list[str]
-    warm: bool
-    began: float
-    why: str | None = None
-
-
-def _take_pipes() -> tuple[int, int]:
-    """Moves Node's pipes away, so that what is preloaded can neither read requests nor print frames."""
-    inbox = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
-    outbox = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    os.dup2(2, 1)
-    return inbox, outbox
-
-
-def _read_open(inbox: int, began: float) -> _Opened:
-    """The first line, to its last byte and not beyond: what follows may be read by the interpreter after this one."""
-    line = bytearray()
-    while not line.endswith(b"\n") and len(line) < _MAX_LINE:
-        byte = os.read(inbox, 1)
-        if not byte:
-            os._exit(0)
-        line += byte
-    match _parsed(line):
-        case {"type": "open", "protocol": int(protocol), "socket": str(socket), "preload": list(preload)} as opened:
-            if protocol != PROTOCOL_VERSION:
-                _refuse(f"Node speaks protocol {protocol}, the environment's axon_agent {PROTOCOL_VERSION}")
-            return _Opened(socket, [str(name) for name in preload], opened.get("warm") is not False, began)
-    _refuse("axon_agent.host is started by Axon, not by hand: its first line is no `open`")
-
-
-def _parsed(line: bytes | bytearray) -> dict[str, Any]:
-    try:
-        return decode_frame(bytes(line))
-    except FrameError:
-        return {}
-
-
-def _refuse(message: str) -> NoReturn:
-    os.write(2, f"{message}\n".encode())
-    os._exit(2)
-
-
-def _start_again(inbox: int, outbox: int, opened: _Opened) -> NoReturn:
-    # The threads that a preload has left end with the program they belong to: only exec is rid of them.
-    os.dup2(inbox, 0)
-    os.dup2(outbox, 1)
-    os.execv(sys.executable, [sys.executable, "-m", "axon_agent.host", "--again", json.dumps(vars(opened))])
 
 
 class Host:
