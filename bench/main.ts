@@ -5,9 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import { describeMachine } from './machine.ts'
-import { orphans } from './orphans.ts'
 import { recovery } from './recovery.ts'
-import { registry } from './registry.ts'
 import { start } from './start.ts'
 
 /** What a benchmark found: figures by name, and each target with what was reached. */
