@@ -1,14 +1,12 @@
 /** Owns the environment that every benchmark and every peer runs in: byte-compiled, made by Axon. */
-import { type Environment, ensureEnvironment } from 'axon-runtime'
+import { type AgentOptions, type Environment, ensureEnvironment } from 'axon-runtime'
 
 export const benchRoot = import.meta.dirname
 
-export const agentOptions = {
-  module: 'agents.support',
-  cwd: benchRoot,
-  dependencies: ['pydantic-ai-slim'],
-} as const
+const dependencies = ['pydantic-ai-slim']
+
+export const agentOptions: AgentOptions = { module: 'agents.support', cwd: benchRoot, dependencies }
 
 export function benchEnvironment(): Promise<Environment> {
-  return ensureEnvironment({ cwd: benchRoot, dependencies: agentOptions.dependencies })
+  return ensureEnvironment({ cwd: benchRoot, dependencies })
 }

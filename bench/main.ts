@@ -15,9 +15,7 @@ export interface BenchResult {
 }
 
 const benches: Record<string, (rounds: number | undefined) => Promise<BenchResult>> = {
-  orphans,
   recovery,
-  registry,
   start,
 }
 

@@ -41,7 +41,6 @@ export const hostFrame = z.discriminatedUnion('type', [
 ])
 export type HostFrame = z.infer<typeof hostFrame>
 export type HostReadyFrame = Extract<HostFrame, { type: 'host.ready' }>
-export type ExitedFrame = Extract<HostFrame, { type: 'exited' }>
 
 /** `warm` forks the prepared host; `cold` starts a new interpreter. */
 export type StartMode = 'warm' | 'cold'
