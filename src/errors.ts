@@ -34,6 +34,7 @@ export const errorCodes = {
   PORT_IN_USE: { retryable: false },
   PROCESS_SPAWN_FAILED: { retryable: false },
   PROCESS_EXITED: { retryable: true },
+  PROCESS_HOST_LOST: { retryable: true },
   PROCESS_START_TIMEOUT: { retryable: true },
   PROCESS_HUNG: { retryable: true },
   PROTOCOL_INVALID_FRAME: { retryable: true },

@@ -29,7 +29,7 @@ export function judgeEnvironment(error: AxonError, generation: string): Crash {
 }
 
 function classOf(exit: ExitRecord): CrashClass {
-  if (exit.reason === 'hang' || exit.reason === 'protocol' || exit.reason === 'start_timeout') return exit.reason
+  if (exit.reason !== undefined && exit.reason !== 'stop') return exit.reason
   if (exit.failure?.kind === 'MemoryError') return 'oom'
   if (exit.failure?.phase === 'import' || exit.failure?.phase === 'launch') return 'import'
   return exit.signal === null ? 'exit' : 'signal'
@@ -57,6 +57,12 @@ function errorOf(agent: string, exit: ExitRecord, wasReady: boolean): AxonError 
       return new ProcessError(
         'PROCESS_HUNG',
         `${generation} sent no heartbeat and was ended. Look for a call that holds the interpreter in its last lines.${tail}`,
+        { agent, context },
+      )
+    case 'host_lost':
+      return new ProcessError(
+        'PROCESS_HOST_LOST',
+        `${generation} went with its host, which was ended. It is started again by a new one.`,
         { agent, context },
       )
     case 'protocol':

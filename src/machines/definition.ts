@@ -24,6 +24,8 @@ export interface AgentDefinition {
   dependencies?: readonly string[] | undefined
   requirements?: string | undefined
   port?: number | undefined
+  start: 'warm' | 'cold'
+  preload: readonly string[]
   concurrency: number
   queue: number
   restart: RestartPolicy

@@ -65,8 +65,12 @@ export interface ExitRecord {
   signal: string | null
   /** What the process said of its own failure before it ended. */
   failure?: FailedFrame | undefined
-  /** Why Node ended it, where Node did. */
-  reason?: TerminateReason | undefined
+  /** Why Node ended it, where Node did; `host_lost` where it went with its host. */
+  reason?: TerminateReason | 'host_lost' | undefined
+  /** Peak of resident memory, in bytes. */
+  maxRssBytes?: number | undefined
+  /** Processor time, in milliseconds. */
+  cpuMs?: number | undefined
   /** The last lines of its output, oldest first. */
   lastLines: readonly string[]
   /** Set where the process could not be made at all. */

@@ -13,14 +13,6 @@ export const maxFrameBytes = 1024 * 1024
 /** Names one process of one replica, for example `writer/0#3`. */
 export const generationId = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}\/\d+#\d+$/)
 
-/** Written to the new process's standard input as one line; it holds the single-use nonce. */
-export interface Bootstrap {
-  protocol: number
-  socket: string
-  generation: string
-  nonce: string
-}
-
 export const streams = ['control', 'stdout', 'stderr'] as const
 
 /** The first frame of each of the three connections. */

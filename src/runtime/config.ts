@@ -67,6 +67,10 @@ const agentOptions = options({
   requirements: z.string().min(1).optional(),
   /** TCP port on 127.0.0.1; 0 = the kernel chooses. Default: a Unix socket. */
   port: z.int().min(0).max(65535).optional(),
+  /** `warm` forks a prepared host and takes milliseconds; `cold` starts a new interpreter. Default: `warm` on Linux, else `cold`. */
+  start: z.enum(['warm', 'cold']).default(process.platform === 'linux' ? 'warm' : 'cold'),
+  /** Modules that the host imports once for all its agents, beside the framework; never the agent's own. Default []. */
+  preload: z.array(z.string().regex(/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/, 'is no module name')).default([]),
   /** Runs at once in a process. Default 16. */
   concurrency: z.int().positive().max(10_000).default(16),
   /** Runs that may wait; more are rejected at once. Default 100. */

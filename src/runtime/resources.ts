@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { AxonError, toAxonError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import { makeRuntimeDir } from './directories.ts'
+import { Hosts } from './process/hosts.ts'
 import type { Link } from './process/link.ts'
 import { Listener } from './process/listener.ts'
 import { LiveTable } from './process/live-table.ts'
@@ -27,6 +28,7 @@ export class Resources {
   readonly env: NodeJS.ProcessEnv
   readonly tell: (fact: RuntimeFact) => void
   readonly live = new LiveTable()
+  readonly hosts: Hosts
   /** By generation. */
   readonly links = new Map<string, Link>()
   /** Or why there is none: told to the agents, whose starts it prevents, since a root that throws tells nobody. */
@@ -41,6 +43,7 @@ export class Resources {
     this.clock = clock
     this.env = env
     this.tell = tell
+    this.hosts = new Hosts(this)
     try {
       this.#runtimeDir = makeRuntimeDir(runtimeDir, env)
     } catch (error) {
@@ -103,6 +106,7 @@ export class Resources {
 
   async #close(): Promise<void> {
     this.live.sweep()
+    await this.hosts.close()
     while (this.#work.size > 0) await Promise.all(this.#work)
     await this.#opening?.catch(() => {})
     await this.#listener?.close()

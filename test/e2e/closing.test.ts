@@ -105,7 +105,8 @@ test('leaving an `await using` block closes the system', async () => {
     await using axon = await createAxon({ cacheDir, agents: { echo: agent('echo') } }).start()
     left = axon
     expect(await axon.agent('echo').run({ prompt: 'hello' })).toMatchObject({ result: { prompt: 'hello' } })
-    expect(leftBehind(axon).processes).toHaveLength(1)
+    // Guard, host and agent.
+    expect(leftBehind(axon).processes).toHaveLength(3)
   }
   expect(leftBehind(left)).toEqual(nothing)
 })

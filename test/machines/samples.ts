@@ -11,6 +11,8 @@ export function definitionOf(name: string, changes: Partial<AgentDefinition> = {
     module: `agents.${name}`,
     cwd: '/srv/app',
     env: {},
+    start: 'warm',
+    preload: [],
     concurrency: 16,
     queue: 100,
     restart: { maxRestarts: 10, withinMs: 600_000, firstMs: 0, baseMs: 500, maxMs: 60_000, stableMs: 60_000 },

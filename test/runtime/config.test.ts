@@ -23,6 +23,8 @@ test('what is not said has its default', () => {
     module: 'agents.writer',
     cwd: process.cwd(),
     env: {},
+    start: 'warm',
+    preload: [],
     concurrency: 16,
     queue: 100,
     restart: { maxRestarts: 10, withinMs: 600_000, firstMs: 0, baseMs: 500, maxMs: 60_000, stableMs: 60_000 },

@@ -7,46 +7,40 @@ import { startTimeOf } from './identity.ts'
 export interface LiveProcess {
   generation: string
   pid: number
-  startTime: string | undefined
+  /** Clock ticks since boot: proves that the id still names this process. */
+  startTime: string
 }
 
 export class LiveTable {
-  #live = new Map<number, LiveProcess>()
+  #live = new Map<string, LiveProcess>()
   #onExit = () => this.sweep()
 
-  add(generation: string, pid: number): void {
+  add(live: LiveProcess): void {
     if (this.#live.size === 0) process.on('exit', this.#onExit)
-    this.#live.set(pid, { generation, pid, startTime: startTimeOf(pid) })
+    this.#live.set(live.generation, live)
   }
 
   /** The process has been reaped: its id may name another from now on. */
-  remove(pid: number): void {
-    if (this.#live.delete(pid) && this.#live.size === 0) process.off('exit', this.#onExit)
+  remove(generation: string): void {
+    if (this.#live.delete(generation) && this.#live.size === 0) process.off('exit', this.#onExit)
   }
 
   get size(): number {
     return this.#live.size
   }
 
-  /** Sends a signal to the process's group, if the process is one of ours and not yet reaped. True where it was sent. */
-  signal(pid: number, signal: NodeJS.Signals): boolean {
-    return this.#live.has(pid) && signalGroup(pid, signal)
-  }
-
-  /** Ends every process that is left, at once. Safe to call at any time, also from an `exit` listener. */
+  /** Ends every process that is left, with its group, at once. Safe to call at any time, also from an `exit` listener. */
   sweep(): void {
     for (const { pid, startTime } of this.#live.values()) {
-      if (startTime === undefined || startTimeOf(pid) === startTime) signalGroup(pid, 'SIGKILL')
+      if (startTimeOf(pid) === startTime) killGroup(pid)
     }
   }
 }
 
-/** Signals a process group by the id of its leader; false where none is left. */
-export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+function killGroup(leader: number): void {
   try {
-    process.kill(-pid, signal)
-    return true
+    process.kill(-leader, 'SIGKILL')
   } catch {
-    return false
+    // It ended by itself.
   }
 }

@@ -12,18 +12,12 @@ import type { Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { fromCallback } from 'xstate'
 import { ProcessError } from '../../errors.ts'
-import type {
-  AgentSlots,
-  ExitRecord,
-  PortCommand,
-  PortEvent,
-  PortInput,
-  TerminateReason,
-} from '../../machines/slots.ts'
+import type { AgentSlots, ExitRecord, PortCommand, PortEvent, PortInput } from '../../machines/slots.ts'
 import { type AgentFrame, agentFrame, type Endpoint, type FailedFrame, streams } from '../../protocol/control.ts'
 import { type Resources, resourcesOf } from '../resources.ts'
 import { FrameReader } from './frames.ts'
-import { launch } from './launch.ts'
+import type { Host } from './host.ts'
+import { launchOptions } from './launch.ts'
 import { Link } from './link.ts'
 import { Output } from './output.ts'
 
@@ -51,11 +45,14 @@ class Port {
   #connections = 0
   #controlEnded = Promise.withResolvers<void>()
   #failure: FailedFrame | undefined
-  #reason: TerminateReason | undefined
+  #reason: ExitRecord['reason']
   #endpoint: Endpoint
-  #isAlive = false
+  /** While the process is alive. */
+  #host: Host | undefined
   #isServing = false
   #isAbandoned = false
+  /** Aborted where the process is not wanted any more before it was asked for. */
+  #unlaunched = new AbortController()
   #timers = new Set<unknown>()
 
   constructor(input: PortInput, resources: Resources, tell: (event: PortEvent) => void) {
@@ -82,7 +79,8 @@ class Port {
       await this.#resources.open()
       this.#finish(await this.#live())
     } catch (error) {
-      this.#finish({ code: null, signal: null, cause: spawnError(this.#input, error) })
+      const cause = this.#unlaunched.signal.aborted ? undefined : spawnError(this.#input, error)
+      this.#finish({ code: null, signal: null, cause })
     } finally {
       links.delete(generation)
     }
@@ -95,6 +93,7 @@ class Port {
     }
     const { reason, graceMs } = command
     this.#reason ??= reason
+    this.#unlaunched.abort()
     // A process that says nothing any more is asked for its stack; faulthandler writes it to its standard error.
     this.#signal(reason === 'hang' || reason === 'start_timeout' ? 'SIGABRT' : 'SIGTERM')
     this.#after(graceMs, () => this.#signal('SIGKILL'))
@@ -103,38 +102,37 @@ class Port {
   /** The machine let go of this port: whatever still lives is ended at once. */
   abandon(): void {
     this.#isAbandoned = true
+    this.#unlaunched.abort()
     this.#signal('SIGKILL')
   }
 
-  async #live(): Promise<Pick<ExitRecord, 'code' | 'signal' | 'cause'>> {
+  async #live(): Promise<Pick<ExitRecord, 'code' | 'signal' | 'maxRssBytes' | 'cpuMs' | 'cause'>> {
     const { generation } = this.#input
     // It was terminated or abandoned before there was anything to end.
     if (this.#isAbandoned || this.#reason !== undefined) return { code: null, signal: null }
     const nonce = randomBytes(32).toString('hex')
-    const { listener, live } = this.#resources
+    const { listener, live, hosts } = this.#resources
     const unexpect = listener.expect({
       generation,
       nonce,
       onConnection: (stream, socket) => this.#connect(stream, socket),
     })
     try {
-      const child = launch(this.#input, nonce, this.#resources)
-      const exited = new Promise<{ code: number | null; signal: string | null }>((resolve, reject) => {
-        child.once('exit', (code, signal) => resolve({ code, signal }))
-        child.once('error', reject)
-      })
-      const { pid } = child
-      if (pid === undefined) return await exited
-      this.#pid = pid
-      this.#isAlive = true
-      live.add(generation, pid)
-      if (child.stderr) this.#output.attach('stderr', child.stderr)
-      this.#tell({ type: 'process.spawned', generation, pid })
-      const exit = await exited
-      // What it leaves behind in its group is ended, and from now on its id may name another.
-      this.#signal('SIGKILL')
-      this.#isAlive = false
-      live.remove(pid)
+      const { environment, definition } = this.#input
+      const { python, root } = environment
+      const host = hosts.get({ python, root, preload: definition.preload })
+      const { env, start } = launchOptions(definition, this.#resources)
+      const hosted = await host.launch({ generation, nonce, start, env, limits: {} }, this.#unlaunched.signal)
+      this.#host = host
+      this.#pid = hosted.pid
+      live.add({ generation, pid: hosted.pid, startTime: hosted.startTime })
+      this.#tell({ type: 'process.spawned', generation, pid: hosted.pid })
+      // It was terminated or abandoned while it was being made.
+      if (this.#isAbandoned || this.#reason !== undefined) this.#signal('SIGKILL')
+      const { isHostLost, ...exit } = await hosted.exited
+      if (isHostLost) this.#reason ??= 'host_lost'
+      this.#host = undefined
+      live.remove(generation)
       await this.#drain()
       return exit
     } finally {
@@ -154,7 +152,7 @@ class Port {
     await Promise.race([words, cap])
   }
 
-  #finish(exit: Pick<ExitRecord, 'code' | 'signal' | 'cause'>): void {
+  #finish(exit: Pick<ExitRecord, 'code' | 'signal' | 'maxRssBytes' | 'cpuMs' | 'cause'>): void {
     for (const timer of this.#timers) this.#resources.clock.clearTimeout(timer)
     this.#output.close()
     this.#link.bury()
@@ -234,7 +232,7 @@ class Port {
   }
 
   #signal(signal: NodeJS.Signals): void {
-    if (this.#pid !== undefined && this.#isAlive) this.#resources.live.signal(this.#pid, signal)
+    this.#host?.signal(this.#input.generation, signal)
   }
 
   #after(ms: number, act: () => void): void {

@@ -3,12 +3,17 @@
  */
 import type { Fact } from '../../machines/facts.ts'
 import type { EnvironmentProgress } from '../../machines/slots.ts'
+import type { HostReadyFrame } from '../../protocol/host.ts'
 import type { OutputLine } from '../process/output.ts'
 
 /** Told by the runtime itself. */
 export type RuntimeFact =
   | { type: 'environment.progress'; agent: string; progress: EnvironmentProgress }
   | ({ type: 'process.output'; agent: string; generation: string } & OutputLine)
+  /** `root` is the environment's directory; `why` says what keeps the host from forking, so that every start is cold. */
+  | ({ type: 'host.ready'; root: string } & Omit<HostReadyFrame, 'type'>)
+  | { type: 'host.lost'; root: string; how: string; lastLines: readonly string[] }
+  | ({ type: 'host.output'; root: string } & OutputLine)
   | { type: 'connection.refused'; reason: string }
 
 export type AxonEvent = Fact | RuntimeFact
@@ -47,5 +52,14 @@ export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: str
   'run.started': { level: 'debug', says: 'The receipt: user code of the run begins.' },
   'run.requeued': { level: 'warn', says: 'The run was proved not to have started, and is tried once more.' },
   'run.settled': { level: 'info', says: 'The run has its one terminal state.' },
+  'host.ready': {
+    level: 'info',
+    says: 'A host can start agents; where `canFork` is false, every start is cold, and `why` says what stands in the way.',
+  },
+  'host.lost': {
+    level: 'error',
+    says: 'A host ended without being asked; its agents went with it and are restarted by a new one.',
+  },
+  'host.output': { level: 'debug', says: 'A line that a host wrote to its standard error.' },
   'connection.refused': { level: 'warn', says: 'Somebody connected without the right nonce.' },
 }

@@ -41,8 +41,9 @@ async function serve(hear: (frame: { type: string; run?: string }) => void = () 
 }
 
 const behaviours: Record<string, () => Promise<void> | void> = {
-  dies() {
-    process.stderr.write('Traceback\nModuleNotFoundError: axon_agent\n', () => process.exit(3))
+  async dies() {
+    await write(await dial('stderr'), 'Traceback\nModuleNotFoundError: agents\n')
+    process.exit(3)
   },
   silent: forever,
   async works() {

@@ -98,6 +98,14 @@ export class PortRig {
     return (await this.until('process.exited')).exit
   }
 
+  async fact<Type extends RuntimeFact['type']>(type: Type): Promise<Extract<RuntimeFact, { type: Type }>> {
+    for (;;) {
+      const fact = this.facts.find((told) => told.type === type)
+      if (fact) return fact as Extract<RuntimeFact, { type: Type }>
+      await this.#news()
+    }
+  }
+
   async line(pattern: RegExp): Promise<string> {
     for (;;) {
       for (const fact of this.facts) if (fact.type === 'process.output' && pattern.test(fact.line)) return fact.line
@@ -136,7 +144,7 @@ function hasDied(pid: number): boolean {
 
 function fakePython(directory: string): string {
   const path = join(directory, 'python')
-  writeFileSync(path, `#!/bin/sh\nexec '${process.execPath}' '${join(import.meta.dirname, 'fake-agent.ts')}' "$@"\n`)
+  writeFileSync(path, `#!/bin/sh\nexec '${process.execPath}' '${join(import.meta.dirname, 'fake-host.ts')}' "$@"\n`)
   chmodSync(path, 0o755)
   return path
 }

@@ -29,9 +29,9 @@ test('a process that is told to drain ends by itself, and nothing of it is left'
   expect(readdirSync(rig.resources.runtimeDir)).toEqual(['axon.sock'])
 })
 
-test('a process that dies before it has connected leaves its last lines', async () => {
+test('a process that dies before it was ready leaves its last lines', async () => {
   const exit = await new PortRig('dies').start().exit()
-  expect(exit).toMatchObject({ code: 3, signal: null, lastLines: ['Traceback', 'ModuleNotFoundError: axon_agent'] })
+  expect(exit).toMatchObject({ code: 3, signal: null, lastLines: ['Traceback', 'ModuleNotFoundError: agents'] })
 })
 
 test('a process that never connects is ended when the machine says so', async () => {
@@ -126,9 +126,20 @@ test('an interpreter that is not there is PROCESS_SPAWN_FAILED, told as an exit 
   expect(rig.count('process.spawned')).toBe(0)
 })
 
-test('a process that the kernel refuses to make is PROCESS_SPAWN_FAILED too, not a wait for ever', async () => {
+test('a process that cannot be asked for is PROCESS_SPAWN_FAILED too, and the host lives on', async () => {
   const rig = new PortRig('works', { definition: { env: { BIG: 'x'.repeat(8 * 1024 * 1024) } } }).start()
-  expect((await rig.exit()).cause?.message).toContain('E2BIG')
+  expect((await rig.exit()).cause?.message).toContain('environment variables')
+  expect(rig.facts.map(({ type }) => type)).not.toContain('host.lost')
+})
+
+test('a host that ends takes its processes with it, and they are told as lost with it', async () => {
+  const rig = new PortRig('works').start()
+  const { pid } = await rig.until('process.spawned')
+  await rig.until('agent.ready')
+  process.kill((await rig.fact('host.ready')).pid, 'SIGKILL')
+  expect(await rig.exit()).toMatchObject({ reason: 'host_lost', signal: 'SIGKILL' })
+  await died(pid)
+  await rig.fact('host.lost')
 })
 
 test('a port that is let go while the process is being made makes none, and tells nothing', async () => {

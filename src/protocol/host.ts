@@ -1,0 +1,75 @@
+/**
+ * Owns the frames between Node and a host: newline-delimited JSON on the host's standard input and output. The same shapes stand
+ * in python/src/axon_agent/host.py; docs/protocol.md describes both.
+ */
+import * as z from 'zod'
+
+/** What a host tells Node. */
+export const hostFrame = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('host.ready'),
+    pid: z.int().positive(),
+    guard: z.int().positive(),
+    python: z.string(),
+    preloaded: z.array(z.string()),
+    /** Where false, every start is cold; `why` says what stands in the way. */
+    canFork: z.boolean(),
+    why: z.string().nullable(),
+    /** Milliseconds that preloading and warming took. */
+    readyMs: z.number(),
+  }),
+  z.object({
+    type: z.literal('spawned'),
+    generation: z.string(),
+    pid: z.int().positive(),
+    /** Clock ticks since boot, from /proc: tells the process from a later one with the same id. */
+    startTime: z.string(),
+  }),
+  z.object({ type: z.literal('spawn.failed'), generation: z.string(), message: z.string() }),
+  z.object({
+    type: z.literal('exited'),
+    generation: z.string(),
+    pid: z.int().positive(),
+    code: z.int().nullable(),
+    signal: z.string().nullable(),
+    /** Peak of resident memory, in bytes. */
+    maxRssBytes: z.number(),
+    /** Processor time of the process and its reaped children, in milliseconds. */
+    cpuMs: z.number(),
+  }),
+  z.object({ type: z.literal('host.log'), level: z.string(), message: z.string() }),
+])
+export type HostFrame = z.infer<typeof hostFrame>
+export type HostReadyFrame = Extract<HostFrame, { type: 'host.ready' }>
+
+/** `warm` forks the prepared host; `cold` starts a new interpreter. */
+export type StartMode = 'warm' | 'cold'
+
+/** The first line that Node writes to a host. */
+export interface OpenFrame {
+  protocol: number
+  type: 'open'
+  system: string
+  /** On which agents connect back. */
+  socket: string
+  /** Modules to import before the first fork, beside those of axon_agent and of the framework. */
+  preload: readonly string[]
+  warm: boolean
+}
+
+export interface SpawnFrame {
+  type: 'spawn'
+  generation: string
+  nonce: string
+  start: StartMode
+  /** The agent's whole environment. */
+  env: Record<string, string>
+  limits: Record<string, number>
+}
+
+/** What Node tells a host. */
+export type ToHostFrame =
+  | OpenFrame
+  | SpawnFrame
+  | { type: 'signal'; generation: string; signal: string }
+  | { type: 'close' }

@@ -1,0 +1,29 @@
+/**
+ * Owns the hosts of a system: one for each environment and list of preloaded modules, started when it is first needed.
+ */
+import type { Resources } from '../resources.ts'
+import { Host, type HostSpec } from './host.ts'
+
+export class Hosts {
+  #resources: Resources
+  #hosts = new Map<string, Host>()
+
+  constructor(resources: Resources) {
+    this.#resources = resources
+  }
+
+  /** The host of that environment; a new one where it was lost. */
+  get(spec: HostSpec): Host {
+    const key = JSON.stringify([spec.root, spec.python, spec.preload])
+    const existing = this.#hosts.get(key)
+    if (existing?.isOpen) return existing
+    const host = new Host(spec, this.#resources)
+    this.#hosts.set(key, host)
+    return host
+  }
+
+  /** Ends every host and everything they started. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#hosts.values()].map((host) => host.close()))
+  }
+}
