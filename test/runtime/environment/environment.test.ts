@@ -61,7 +61,7 @@ function builder(spec: Partial<EnvironmentSpec>, options: Partial<EnvironmentOpt
 }
 
 test(
-  'a cold build installs the requirements; the warm check starts no process and takes milliseconds',
+  'a cold build installs the requirements; the warm check starts no process',
   async () => {
     const seen: EnvironmentProgress[] = []
     const made = await ensure({ dependencies: ['six', 'idna'] }, { onProgress: (progress) => seen.push(progress) })
@@ -73,15 +73,11 @@ test(
     expect(seen.map(({ message }) => message)).toContain('Installing 3 packages')
 
     const { run, commands } = recordedRunner()
-    const times: number[] = []
-    for (let i = 0; i < 20; i++) {
+    for (let round = 0; round < 3; round++) {
       const warm = await ensure({ dependencies: ['idna', 'six'] }, { run })
       expect(warm).toMatchObject({ python: made.python, fingerprint: made.fingerprint, isWarm: true })
-      times.push(warm.elapsedMs)
     }
     expect(commands).toEqual([])
-    // The median, doubled: a machine that does other work at the same time must not fail the test.
-    expect(times.sort((a, b) => a - b)[10]).toBeLessThan(20)
   },
   timeout,
 )

@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test, vi } from 'vitest'
+import { startTimeOf } from '../../src/runtime/process/identity.ts'
+import { findMarked } from '../../src/runtime/process/marked.ts'
+import { cacheDir, fixtures } from './axon.ts'
+
+test('when Node is killed, host, agents, their daemons and the sockets are gone', async () => {
+  const program = join(fixtures, 'killed.ts')
+  const node = spawn(process.execPath, [program, cacheDir, fixtures], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [line] = (await once(node.stdout, 'data')) as [Buffer]
+  const { system, runtimeDir, pids, daemon } = JSON.parse(String(line))
+  // Guard, host, two agents, and the daemon.
+  expect(findMarked(`AXON_SYSTEM=${system}`)).toHaveLength(5)
+  expect(pids.map(startTimeOf)).not.toContain(undefined)
+  expect(startTimeOf(daemon)).toBeDefined()
+
+  node.kill('SIGKILL')
+  await once(node, 'exit')
+  // Nobody is told of the end of processes that are not one's own.
+  await vi.waitFor(
+    () => {
+      expect(findMarked(`AXON_SYSTEM=${system}`)).toEqual([])
+      expect(existsSync(runtimeDir)).toBe(false)
+    },
+    { timeout: 10_000, interval: 5 },
+  )
+  expect([...pids, daemon].map(startTimeOf)).toEqual([undefined, undefined, undefined])
+})
