@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { statOf } from '../process/identity.ts'
 
 /** A process, told apart from later ones with the same pid. */
 export interface Owner {
@@ -45,13 +46,8 @@ export function parseOwnerName(name: string): Owner | undefined {
 /** Undefined where the process is gone or a zombie. */
 function startTime(pid: number): string | undefined {
   if (process.platform !== 'linux') return isRunning(pid) ? '' : undefined
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
-  } catch {
-    return undefined
-  }
+  const stat = statOf(pid)
+  return stat === undefined || stat.state === 'Z' || stat.state === 'X' ? undefined : stat.startTime
 }
 
 function isRunning(pid: number): boolean {
