@@ -17,8 +17,8 @@ from axon_agent.errors import RunError
 from axon_agent.protocol import STARTED_HEADER
 
 _EVENTS_AT_ONCE = 16
-"""Sending waits only while the reader is slow. An agent that never waits would keep the loop from all else: from hearing
-that the reader has gone, from a cancel, from every other run."""
+"""Sending waits only while the reader is slow. An agent that never waits would keep the loop from all else: from
+hearing that the reader has gone, from a cancel, from every other run."""
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
