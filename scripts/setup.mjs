@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -78,6 +79,8 @@ function buildWheel() {
     // The scratch directory may be on another file system: copy aside, then rename.
     writeFileSync(join(target, '.new'), readFileSync(join(scratch, wheel)))
     renameSync(join(target, '.new'), join(target, wheel))
+    // Provisioning runs under the same guard as hosts do, before axon_agent is installed anywhere.
+    copyFileSync(join(root, 'python/src/axon_agent/guard.py'), join(target, 'guard.py'))
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }

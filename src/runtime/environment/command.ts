@@ -93,7 +93,8 @@ export const runCommand: CommandRunner = async (command) => {
   command.signal?.throwIfAborted()
   const hasStarted = subprocess.pid !== undefined
   return {
-    exitCode: result.exitCode,
+    // The guard that was told to end says 0.
+    exitCode: isTimedOut ? undefined : result.exitCode,
     lines: lines.slice(-maxLines),
     isTimedOut,
     ...(hasStarted ? {} : { startFailure: result.originalMessage ?? result.shortMessage ?? 'could not be started' }),

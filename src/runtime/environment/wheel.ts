@@ -16,12 +16,19 @@ export interface Wheel {
   sha256: string
 }
 
+/** Where the package keeps what it brings for Python: below its root, for compiled code and for source alike. */
+const directory = join(import.meta.dirname, '..', '..', '..', 'dist', 'python')
+
+/** axon_agent's guard as a file of its own: it must run where axon_agent is not installed yet. */
+export function guardFile(): string {
+  return join(directory, 'guard.py')
+}
+
 /**
  * The wheel that comes with this package: `dist/python/axon_agent-*.whl` below its root, from compiled code and from source alike.
  * @throws PythonEnvError ENV_INCOMPLETE where it was not built
  */
 export function defaultWheel(): string {
-  const directory = join(import.meta.dirname, '..', '..', '..', 'dist', 'python')
   const wheels = listOrEmpty(directory).filter((name) => /^axon_agent-.*-none-any\.whl$/.test(name))
   const wheel = wheels.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1)
   if (wheel === undefined) throw missing(join(directory, 'axon_agent-*.whl'))
