@@ -21,30 +21,39 @@ import { join } from 'node:path'
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..')
 const say = (text) => process.stderr.write(`setup: ${text}\n`)
 
-step('node_modules', ['package.json', 'package-lock.json'], 'node_modules/.setup', () => {
+step('packages', ['package.json', 'package-lock.json'], 'node_modules', () => {
   say('installing packages (npm ci)')
   run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
 })
-step('dist', ['src', 'package.json', 'tsconfig.json'], 'dist/.setup', () => {
+step('dist', ['src', 'package.json', 'tsconfig.json'], 'dist/index.js', () => {
   say('compiling TypeScript (tsc)')
-  if (existsSync(join(root, 'dist'))) {
-    for (const name of readdirSync(join(root, 'dist')))
-      if (name !== 'python') rmSync(join(root, 'dist', name), { recursive: true })
-  }
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'])
+  removeStale('dist')
 })
-step('wheel', ['python/src', 'python/pyproject.toml'], 'dist/python/.setup', buildWheel)
+step('wheel', ['python/src', 'python/pyproject.toml', 'python/README.md'], 'dist/python/guard.py', buildWheel)
 
-/** Runs `act` where the hash of `inputs` is not the one that `stamp` keeps. */
-function step(name, inputs, stamp, act) {
+/** Runs `act` where `output` is missing, or the hash of `inputs` is not that of the last time. */
+function step(name, inputs, output, act) {
   const hash = createHash('sha256')
   for (const input of inputs) hashInto(hash, input)
   const wanted = hash.digest('hex')
-  const file = join(root, stamp)
-  if (existsSync(file) && readFileSync(file, 'utf8') === wanted) return
+  const stamp = join(root, 'node_modules/.setup', name)
+  if (existsSync(join(root, output)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   act()
-  if (!existsSync(join(file, '..'))) throw new Error(`setup: ${name} made nothing`)
-  writeFileSync(file, wanted)
+  if (!existsSync(join(root, output))) fail(`${name} did not make ${output}`)
+  mkdirSync(join(stamp, '..'), { recursive: true })
+  writeFileSync(stamp, wanted)
+}
+
+/** Removes what was compiled from a source that is gone. Everything else stays in place: somebody may be reading it. */
+function removeStale(path) {
+  for (const entry of readdirSync(join(root, path), { withFileTypes: true })) {
+    const name = join(path, entry.name)
+    if (name === 'dist/python') continue
+    if (entry.isDirectory()) removeStale(name)
+    else if (!existsSync(join(root, name.replace(/^dist/, 'src').replace(/\.(d\.ts|js|js\.map)$/, '.ts'))))
+      rmSync(join(root, name))
+  }
 }
 
 function hashInto(hash, path) {
@@ -75,15 +84,19 @@ function buildWheel() {
     const wheel = readdirSync(scratch).find((name) => name.endsWith('.whl'))
     const target = join(root, 'dist/python')
     mkdirSync(target, { recursive: true })
-    for (const name of readdirSync(target)) rmSync(join(target, name))
-    // The scratch directory may be on another file system: copy aside, then rename.
-    writeFileSync(join(target, '.new'), readFileSync(join(scratch, wheel)))
-    renameSync(join(target, '.new'), join(target, wheel))
+    place(join(scratch, wheel), join(target, wheel))
     // Provisioning runs under the same guard as hosts do, before axon_agent is installed anywhere.
-    copyFileSync(join(root, 'python/src/axon_agent/guard.py'), join(target, 'guard.py'))
+    place(join(root, 'python/src/axon_agent/guard.py'), join(target, 'guard.py'))
+    for (const name of readdirSync(target)) if (name !== wheel && name !== 'guard.py') rmSync(join(target, name))
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
+}
+
+/** Copies aside, then renames: whoever reads it sees the old file or the new one. */
+function place(source, target) {
+  copyFileSync(source, `${target}.new`)
+  renameSync(`${target}.new`, target)
 }
 
 function pythonWithPip(scratch) {
