@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import { describeMachine } from './machine.ts'
+import { orphans } from './orphans.ts'
 import { recovery } from './recovery.ts'
 import { start } from './start.ts'
 
@@ -15,6 +16,7 @@ export interface BenchResult {
 }
 
 const benches: Record<string, (rounds: number | undefined) => Promise<BenchResult>> = {
+  orphans,
   recovery,
   start,
 }

@@ -70,7 +70,13 @@ try {
   const { id, runtimeDir } = axon
   await report.timed('close', () => axon.close())
   const environments = join(cacheRoot, '..', '..', '..')
-  const counter = [join(import.meta.dirname, 'left-behind.mjs'), id, runtimeDir, environments, String(process.pid)]
+  const counter = [
+    join(import.meta.dirname, 'left-behind.mjs'),
+    id,
+    runtimeDir ?? '',
+    environments,
+    String(process.pid),
+  ]
   const left = JSON.parse(execFileSync(process.execPath, counter, { encoding: 'utf8' }))
   const leftBehind = left.processes.length + left.directories.length + left.staging.length
   report.value('left behind', leftBehind === 0 ? 'nothing' : JSON.stringify(left))

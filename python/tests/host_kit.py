@@ -163,7 +163,9 @@ class HostNode:
         """What the kernel does when Node is killed: its ends of the pipes are closed, whatever is still unread."""
         assert self.process is not None
         transport = self.process._transport  # type: ignore[attr-defined]
-        for descriptor in (0, 1, 2):
+        # Closing would wait for what the host has not read.
+        transport.get_pipe_transport(0).abort()
+        for descriptor in (1, 2):
             transport.get_pipe_transport(descriptor).close()
 
     async def close(self) -> None:

@@ -112,8 +112,8 @@ export class Axon {
     return resourcesOf(this.actor.system).id
   }
 
-  /** The directory of this system's sockets; gone after `close()`. Only after `start()`. */
-  get runtimeDir(): string {
+  /** The directory of this system's sockets, from the first start of an agent on; gone after `close()`. Only after `start()`. */
+  get runtimeDir(): string | undefined {
     return resourcesOf(this.actor.system).runtimeDir
   }
 

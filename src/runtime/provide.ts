@@ -117,9 +117,12 @@ function environmentSlot({ cacheDir, uv, env }: RuntimeOptions): AgentSlots['ens
         signal,
         onProgress: (progress) => resources.tell({ type: 'environment.progress', agent: definition.name, progress }),
       })
-      return resources.track(ensuring).catch((error) => {
+      const environment = await resources.track(ensuring).catch((error) => {
         throw nameAgent(error, definition.name)
       })
+      // A system without a place for its sockets can start nothing, and says so here.
+      resources.makeRuntimeDir()
+      return environment
     },
   )
 }

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AxonError, toAxonError } from '../errors.ts'
+import { AxonError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import { makeRuntimeDir } from './directories.ts'
 import { Hosts } from './process/hosts.ts'
@@ -31,8 +31,8 @@ export class Resources {
   readonly hosts: Hosts
   /** By generation. */
   readonly links = new Map<string, Link>()
-  /** Or why there is none: told to the agents, whose starts it prevents, since a root that throws tells nobody. */
-  #runtimeDir: string | AxonError
+  #runtimeBase: string | undefined
+  #runtimeDir: string | undefined
   #listener: Listener | undefined
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -44,26 +44,30 @@ export class Resources {
     this.env = env
     this.tell = tell
     this.hosts = new Hosts(this)
-    try {
-      this.#runtimeDir = makeRuntimeDir(runtimeDir, env)
-    } catch (error) {
-      this.#runtimeDir = toAxonError(error)
-    }
+    this.#runtimeBase = runtimeDir
   }
 
-  /** @throws AxonError CONFIG_INVALID where none could be made */
-  get runtimeDir(): string {
-    if (typeof this.#runtimeDir !== 'string') throw this.#runtimeDir
+  /**
+   * Made just before the first host, which removes it when Node is killed.
+   * @throws AxonError CONFIG_INVALID where none can be made, SUPERVISOR_CLOSED afterwards
+   */
+  makeRuntimeDir(): string {
+    this.demandOpen()
+    this.#runtimeDir ??= makeRuntimeDir(this.#runtimeBase, this.env)
+    return this.#runtimeDir
+  }
+
+  get runtimeDir(): string | undefined {
     return this.#runtimeDir
   }
 
   get socketPath(): string {
-    return join(this.runtimeDir, 'axon.sock')
+    return join(this.#runtimeDir ?? '', 'axon.sock')
   }
 
   newSocketPath(): string {
     this.#sockets += 1
-    return join(this.runtimeDir, `${this.#sockets}.sock`)
+    return join(this.#runtimeDir ?? '', `${this.#sockets}.sock`)
   }
 
   /** Only after `open()` has resolved. */
@@ -72,14 +76,13 @@ export class Resources {
     return this.#listener
   }
 
-  /** @throws AxonError SUPERVISOR_CLOSED: an actor that outlived its root may start nothing more; CONFIG_INVALID: nowhere for sockets */
+  /** @throws AxonError SUPERVISOR_CLOSED: an actor that outlived its root may start nothing more */
   demandOpen(): void {
     if (this.#closing) throw new AxonError('SUPERVISOR_CLOSED', 'The system is closed. Create another one.')
-    if (typeof this.#runtimeDir !== 'string') throw this.#runtimeDir
   }
 
   async open(): Promise<void> {
-    this.demandOpen()
+    this.makeRuntimeDir()
     this.#opening ??= Listener.open(this.socketPath, this.clock, (reason) =>
       this.tell({ type: 'connection.refused', reason }),
     ).then((listener) => {
@@ -110,7 +113,7 @@ export class Resources {
     while (this.#work.size > 0) await Promise.all(this.#work)
     await this.#opening?.catch(() => {})
     await this.#listener?.close()
-    if (typeof this.#runtimeDir === 'string') await rm(this.#runtimeDir, { recursive: true, force: true })
+    if (this.#runtimeDir !== undefined) await rm(this.#runtimeDir, { recursive: true, force: true })
   }
 }
 

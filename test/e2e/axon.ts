@@ -150,7 +150,7 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
 
 function identityOf(axon: Axon): { id: string; runtimeDir: string } | undefined {
   try {
-    return { id: axon.id, runtimeDir: axon.runtimeDir }
+    return { id: axon.id, runtimeDir: axon.runtimeDir ?? '' }
   } catch {
     return undefined
   }

@@ -107,7 +107,7 @@ test('each process has a token of its own: that of another agent, of an earlier 
 test('whoever connects to the socket of the system without the nonce is shut out, and told of', async () => {
   const axon = await newAxon({ agents: { echo: agent('echo') } }).start()
   const refused = next(axon, 'connection.refused')
-  const stranger = connect(join(axon.runtimeDir, 'axon.sock'))
+  const stranger = connect(join(axon.runtimeDir as string, 'axon.sock'))
   const hello = { type: 'hello', protocol: 1, generation: 'echo/0#1', pid: 1, nonce: 'f'.repeat(64), stream: 'control' }
   stranger.write(`${JSON.stringify(hello)}\n`)
   await once(stranger, 'close')
@@ -119,12 +119,12 @@ test('a file that stands where sockets are made is not followed: each system mak
   const runtimeDir = scratch()
   const one = await newAxon({ runtimeDir, agents: { echo: agent('echo') } }).start()
   const two = await newAxon({ runtimeDir, agents: { echo: agent('echo') } }).start()
-  expect(one.runtimeDir.startsWith(`${runtimeDir}/`)).toBe(true)
+  expect(one.runtimeDir?.startsWith(`${runtimeDir}/`)).toBe(true)
   expect(one.runtimeDir).not.toBe(two.runtimeDir)
   const deep = join(scratch(), 'd'.repeat(120))
   const three = await newAxon({ runtimeDir: deep, agents: { echo: agent('echo') } }).start()
   // A socket's path would be too long there.
-  expect(three.runtimeDir.startsWith(deep)).toBe(false)
+  expect(three.runtimeDir?.startsWith(deep)).toBe(false)
   expect(await three.agent('echo').run({ prompt: 'hello' })).toMatchObject({ result: { prompt: 'hello' } })
 })
 

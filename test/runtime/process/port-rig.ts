@@ -46,6 +46,8 @@ export class PortRig {
         this.#wake()
       },
     })
+    // As the slot of the environment does, before there is a port.
+    this.resources.makeRuntimeDir()
     const parent = createActor(
       fromCallback<PortEvent>(({ receive }) => {
         receive((event) => {

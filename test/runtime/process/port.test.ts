@@ -26,7 +26,7 @@ test('a process that is told to drain ends by itself, and nothing of it is left'
   expect(rig.resources.live.size).toBe(0)
   expect(rig.resources.links.size).toBe(0)
   expect(rig.clock.pending).toBe(0)
-  expect(readdirSync(rig.resources.runtimeDir)).toEqual(['axon.sock'])
+  expect(readdirSync(rig.resources.runtimeDir ?? '')).toEqual(['axon.sock'])
 })
 
 test('a process that dies before it was ready leaves its last lines', async () => {
@@ -179,7 +179,7 @@ test('a system that is closed while its first process is being made makes none',
   await rig.resources.close()
   expect((await rig.exit()).cause?.code).toBe('PROCESS_SPAWN_FAILED')
   expect(rig.count('process.spawned')).toBe(0)
-  expect(existsSync(rig.resources.runtimeDir)).toBe(false)
+  expect(existsSync(rig.resources.runtimeDir ?? '')).toBe(false)
 })
 
 test('an answer that was written before the exit reaches a slow reader, though the process is gone', async () => {
