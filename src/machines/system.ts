@@ -68,6 +68,8 @@ const parts = setup({
   },
   guards: {
     isEmpty: ({ context }) => context.members.size === 0,
+    /** Told by an agent: a fact names its process. Whatever else is called so was sent by somebody. */
+    isFact: ({ event }) => 'generation' in event,
   },
   actions: {
     emitFact: emit((_, fact: Fact) => fact),
@@ -144,6 +146,12 @@ const parts = setup({
       enqueue.sendTo('runs', { type: 'agent.retired', agent })
       enqueue.emit({ type: 'agent.retired', agent })
     }),
+    refuseUnknown: emit(({ event }) =>
+      refusal(
+        event.type,
+        new AxonError('CONFIG_INVALID', `There is no event ${event.type}. docs/events.md lists them all.`),
+      ),
+    ),
     refuse: emit(({ event }) =>
       refusal(event.type, new AxonError('SUPERVISOR_CLOSED', 'The system is closing. Create another one.')),
     ),
@@ -201,7 +209,7 @@ export const systemMachine = parts.createMachine({
     'run.requeued': { actions: { type: 'emitFact', params: ({ event }) => event } },
     'run.settled': { actions: { type: 'emitFact', params: ({ event }) => event } },
     'agent.stopped': { actions: ['relay', 'buryRetired'] },
-    'agent.*': { actions: 'relay' },
+    'agent.*': [{ guard: 'isFact', actions: 'relay' }, { actions: 'refuseUnknown' }],
     'process.*': { actions: 'relay' },
     'environment.*': { actions: 'relay' },
     'xstate.error.actor.*': { actions: 'buryBroken' },

@@ -9,7 +9,8 @@ import { generationOf } from '../machines/agent-context.ts'
 import type { Crash } from '../machines/crash.ts'
 import type { AgentFacts, Endpoint } from '../protocol/control.ts'
 import type { RunRequest, RunResponse } from '../protocol/run.ts'
-import type { Dispatcher, RunOptions } from './runs/dispatcher.ts'
+import type { Dispatcher } from './runs/dispatcher.ts'
+import type { RunOptions } from './runs/run-options.ts'
 import type { RunStream } from './runs/run-stream.ts'
 
 export type AgentState =

@@ -8,7 +8,7 @@ import { AxonError } from '../errors.ts'
 import type { AgentDefinition } from '../machines/definition.ts'
 import type { systemMachine } from '../machines/system.ts'
 import { AgentHandle } from './agent-handle.ts'
-import { type AgentOptions, type AgentsOptions, parseAgent, parseAgents } from './config.ts'
+import { type AgentOptions, type AgentsOptions, checkOptions, parseAgent, parseAgents } from './config.ts'
 import { dispatcherOf, provideRuntime, type RuntimeOptions } from './provide.ts'
 import { Readiness } from './readiness.ts'
 import { resourcesOf } from './resources.ts'
@@ -28,6 +28,7 @@ export interface AxonOptions extends RuntimeOptions {
  * @throws AxonError CONFIG_INVALID naming each field that is wrong
  */
 export function createAxon(options: AxonOptions = {}): Axon {
+  checkOptions(options)
   const { agents = {}, inspect, ...runtime } = options
   return new Axon(parseAgents(agents), inspect, runtime)
 }
@@ -63,7 +64,8 @@ export class Axon {
    * Starts the system and resolves when every agent is ready. Where one fails, everything is ended and its error is thrown:
    * nothing is left behind.
    */
-  start(): Promise<this> {
+  async start(): Promise<this> {
+    if (this.#closing) throw closedError()
     this.#starting ??= this.#start()
     return this.#starting
   }
@@ -240,6 +242,7 @@ export class Axon {
 
   #demandKnown(name: string): void {
     if (this.agents.includes(name)) return
+    if (this.#closing) throw closedError()
     const known = this.agents.slice(0, 10).join(', ') || 'none'
     throw new AxonError('AGENT_UNKNOWN', `There is no agent ${JSON.stringify(name)}. Known agents: ${known}.`, {
       agent: name,

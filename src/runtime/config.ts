@@ -3,9 +3,11 @@
  */
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { Logger } from 'pino'
 import * as z from 'zod'
 import { AxonError } from '../errors.ts'
 import type { AgentDefinition } from '../machines/definition.ts'
+import type { Clock } from './clock.ts'
 
 const ms = z
   .number()
@@ -109,6 +111,23 @@ export function parseAgents(options: AgentsOptions): AgentDefinition[] {
     if (!isDirectory(cwd)) throw invalid(`the cwd of agent ${name} is no directory: ${cwd}`)
     return { ...agent, name, cwd, env: concealed(agent.env) }
   })
+}
+
+const axonOptions = options({
+  agents: z.record(z.string(), z.unknown()).optional(),
+  inspect: z.custom((value) => ['function', 'object'].includes(typeof value), 'is no observer').optional(),
+  cacheDir: z.string().min(1).optional(),
+  runtimeDir: z.string().min(1).optional(),
+  uv: z.union([z.string().min(1), z.literal(false)]).optional(),
+  logger: z.custom((value) => typeof (value as Logger)?.child === 'function', 'is no pino logger').optional(),
+  clock: z.custom((value) => typeof (value as Clock)?.setTimeout === 'function', 'is no clock').optional(),
+  env: z.record(z.string(), z.string().optional()).optional(),
+})
+
+/** Checks what `createAxon` is given beside the agents themselves. @throws AxonError CONFIG_INVALID naming each field that is wrong */
+export function checkOptions(given: unknown): void {
+  const parsed = axonOptions.safeParse(given)
+  if (!parsed.success) throw invalid(describe(parsed.error), parsed.error)
 }
 
 /** `parseAgents` for one agent. */

@@ -154,7 +154,8 @@ function remoteError(body: unknown, status: number, link: Link, { run, attempt }
   if (!parsed.success) return invalidResponse(link, run, attempt, `has status ${status} and no error`, parsed.error)
   const { code, message, started, retryable, kind, traceback } = parsed.data.error
   const known = Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : 'AGENT_RAISED'
-  return new RunError(known, message, {
+  const said = known === 'AGENT_RAISED' && kind ? `Agent ${link.agent} raised ${kind}: ${message}` : message
+  return new RunError(known, said, {
     run,
     agent: link.agent,
     started: started ?? undefined,

@@ -2,7 +2,6 @@
  * Owns all runs of a system: which there are, and which lane each goes down; it fills the slot `runs`. It hears of agents only
  * through the facts that the system's machine relays.
  */
-import { randomUUID } from 'node:crypto'
 import type { AnyActorRef } from 'xstate'
 import * as z from 'zod'
 import { AxonError } from '../../errors.ts'
@@ -14,16 +13,8 @@ import type { Clock } from '../clock.ts'
 import type { Link } from '../process/link.ts'
 import { Lane } from './lane.ts'
 import { type Execute, Run } from './run.ts'
+import { type RunOptions, readRunOptions } from './run-options.ts'
 import { EventQueue, RunStream } from './run-stream.ts'
-
-export interface RunOptions {
-  /** Cancels the run. */
-  signal?: AbortSignal | undefined
-  /** The whole run, queue included, in milliseconds, up to 2 147 483 647. Default: `timeouts.runMs` of the agent. */
-  runMs?: number | undefined
-  /** Names the run in events and logs: 1 to 200 of A-Z, a-z, 0-9 and . _ : / # -. Default: a random UUID. */
-  run?: string | undefined
-}
 
 export interface DispatcherOptions {
   parent: AnyActorRef
@@ -34,11 +25,6 @@ export interface DispatcherOptions {
   /** The definition as it is now. */
   definitionOf: (agent: string) => AgentDefinition | undefined
 }
-
-/** What the agent's process takes for an id; it travels in a header. */
-const runId = /^[A-Za-z0-9._:/#-]{1,200}$/
-/** The longest time that a timer of Node can wait. */
-const maxMs = 2 ** 31 - 1
 
 export class Dispatcher {
   #options: DispatcherOptions
@@ -156,12 +142,11 @@ export class Dispatcher {
     if (lane === undefined)
       throw new AxonError('AGENT_UNKNOWN', `There is no agent ${JSON.stringify(agent)}.`, { agent })
     const { definition } = lane
-    const id = options.run ?? randomUUID()
-    const runMs = options.runMs ?? definition.timeouts.runMs
-    if (!runId.test(id))
-      throw invalid(agent, `its id ${JSON.stringify(id)} is not 1 to 200 of A-Z, a-z, 0-9 and . _ : / # -`)
-    if (!(runMs > 0 && runMs <= maxMs)) throw invalid(agent, `runMs is ${runMs}, not a number above 0 up to ${maxMs}`)
-    if (this.#runs.has(id)) throw invalid(agent, `a run with the id ${JSON.stringify(id)} is under way`)
+    const read = readRunOptions(options)
+    if ('fault' in read) throw invalidOptions(agent, read.fault)
+    const { id, signal } = read
+    const runMs = read.runMs ?? definition.timeouts.runMs
+    if (this.#runs.has(id)) throw invalidOptions(agent, `a run with the id ${JSON.stringify(id)} is under way`)
     const run: Run = new Run(
       {
         run: id,
@@ -170,7 +155,7 @@ export class Dispatcher {
         body: encode(agent, request),
         execute: execute(() => run),
         runMs,
-        signal: options.signal,
+        signal,
       },
       this.#options,
     )
@@ -201,6 +186,10 @@ function encode(agent: string, request: RunRequest): string {
   } catch (cause) {
     throw invalid(agent, 'it cannot be written as JSON', cause)
   }
+}
+
+function invalidOptions(agent: string, what: string): AxonError {
+  return new AxonError('RUN_REQUEST_INVALID', `The options of a run of ${agent} are not valid: ${what}.`, { agent })
 }
 
 function invalid(agent: string, what: string, cause?: unknown): AxonError {

@@ -1,0 +1,46 @@
+/**
+ * Owns what a caller may say of one run beside its request.
+ */
+import { randomUUID } from 'node:crypto'
+import * as z from 'zod'
+
+/** The longest delay that a timer can wait for. */
+const maxMs = 2 ** 31 - 1
+
+const isSignal = (value: unknown): value is AbortSignal =>
+  typeof (value as AbortSignal)?.addEventListener === 'function' && 'aborted' in (value as AbortSignal)
+
+const runOptions = z.strictObject(
+  {
+    /** Cancels the run. */
+    signal: z.custom<AbortSignal>(isSignal, 'signal is no AbortSignal').optional(),
+    /** The whole run, queue included, in milliseconds. Default: `timeouts.runMs` of the agent. */
+    runMs: z
+      .number(`runMs is not a number`)
+      .positive(`runMs is not above 0`)
+      .max(maxMs, `runMs is above ${maxMs}`)
+      .optional(),
+    /** Names the run in events and logs. Default: a random UUID. */
+    run: z
+      .string()
+      .regex(/^[A-Za-z0-9._:/#-]{1,200}$/, 'its id is not 1 to 200 of A-Z, a-z, 0-9 and . _ : / # -')
+      .optional(),
+  },
+  {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `there is no option ${issue.keys.join(', ')}; there are signal, runMs, run`
+        : undefined,
+  },
+)
+export type RunOptions = z.input<typeof runOptions>
+
+/** The options, or what is wrong with them. */
+export function readRunOptions(
+  options: RunOptions,
+): { id: string; runMs: number | undefined; signal: AbortSignal | undefined } | { fault: string } {
+  const parsed = runOptions.safeParse(options)
+  if (!parsed.success) return { fault: parsed.error.issues.map(({ message }) => message).join('; ') }
+  const { run = randomUUID(), runMs, signal } = parsed.data
+  return { id: run, runMs, signal }
+}
