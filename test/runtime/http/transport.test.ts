@@ -81,7 +81,13 @@ const answers: [string, number, string, object][] = [
     'an error body',
     500,
     JSON.stringify(raised),
-    { code: 'AGENT_RAISED', kind: 'ValueError', traceback: 'Traceback', started: true, message: 'Agent writer raised ValueError: no' },
+    {
+      code: 'AGENT_RAISED',
+      kind: 'ValueError',
+      traceback: 'Traceback',
+      started: true,
+      message: 'Agent writer raised ValueError: no',
+    },
   ],
   [
     'a code that is not known',
