@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { describeMachine } from './machine.ts'
 import { orphans } from './orphans.ts'
 import { recovery } from './recovery.ts'
+import { registry } from './registry.ts'
 import { start } from './start.ts'
 
 /** What a benchmark found: figures by name, and each target with what was reached. */
@@ -18,6 +19,7 @@ export interface BenchResult {
 const benches: Record<string, (rounds: number | undefined) => Promise<BenchResult>> = {
   orphans,
   recovery,
+  registry,
   start,
 }
 

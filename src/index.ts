@@ -25,7 +25,13 @@ export type {
 } from './machines/slots.ts'
 export { type SystemCommand, systemMachine } from './machines/system.ts'
 export type { RunRequest, RunResponse, RunStreamEvent, Usage } from './protocol/run.ts'
-export type { AgentCommandName, AgentHandle, AgentSnapshot, AgentState } from './runtime/agent-handle.ts'
+export type {
+  AgentCommandName,
+  AgentHandle,
+  AgentSnapshot,
+  AgentState,
+  ProcessResources,
+} from './runtime/agent-handle.ts'
 export { type Axon, type AxonOptions, createAxon } from './runtime/axon.ts'
 export { type AgentOptions, type AgentsOptions, parseAgent, parseAgents } from './runtime/config.ts'
 export { ensureEnvironment } from './runtime/environment/environment.ts'

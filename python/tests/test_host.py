@@ -140,7 +140,7 @@ async def test_requests_that_cannot_be_read_are_ignored_or_answered(host: HostNo
     repeated = {"generation": agent.generation, "nonce": agent.nonce, "start": "warm"}
     host.send({"type": "spawn", **repeated})
     assert "is running" in (await agent.wait("spawn.failed"))["message"]
-    assert host.told("host.log")["level"] == "warn"
+    assert "a request was ignored" in host.told("host.warned")["message"]
 
 
 async def test_a_line_without_an_end_closes_the_host(host: HostNode) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -191,3 +192,24 @@ async def test_an_environment_of_any_size_reaches_the_agent(host: HostNode) -> N
     for start in ("warm", "cold"):
         agent = host.spawn("mod", start=start, env={"BIG": "é" * 50_000})
         assert await agent.run("x") == 50_000
+
+
+async def test_a_thread_that_appears_later_is_told_and_agents_start_by_exec_from_then_on(host: HostNode) -> None:
+    # It comes with a signal, as a library's would with a call; nothing of the kind happens in a host by itself.
+    source = (
+        "import signal, threading\n"
+        "def start(*_):\n"
+        "    threading.Thread(target=threading.Event().wait, name='late', daemon=True).start()\n"
+        "signal.signal(signal.SIGUSR1, start)\n"
+    )
+    await host.open(**preload(host, source))  # type: ignore[arg-type]
+    ready = await host.ready()
+    assert ready["canFork"] is True
+    forked = host.spawn(host.module("import sys\ndef agent(prompt): return 'my_preload' in sys.modules\n"))
+    assert await forked.run("x") is True
+    os.kill(ready["pid"], signal.SIGUSR1)
+    while len(os.listdir(f"/proc/{ready['pid']}/task")) == 1:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)  # the kernel tells nobody
+    executed = host.spawn("mod")
+    assert await executed.run("x") is False
+    assert "thread late: agents are started by exec from now on" in host.told("host.warned")["message"]

@@ -3,7 +3,7 @@
  */
 import type { ActorRef, Snapshot } from 'xstate'
 import type { AxonError } from '../errors.ts'
-import type { AgentFacts, Endpoint } from '../protocol/control.ts'
+import type { AgentFacts, Endpoint, HeartbeatFrame } from '../protocol/control.ts'
 import type { Crash } from './crash.ts'
 import type { AgentDefinition } from './definition.ts'
 import type { AgentFact } from './facts.ts'
@@ -27,6 +27,8 @@ export type AgentCommand =
   | { type: 'agent.stop' }
   | { type: 'agent.restart' }
   | { type: 'agent.drain' }
+  /** Nobody has called it for `idleAfterMs`: its process is let go, and the next run starts another. */
+  | { type: 'agent.quiet' }
   /** A changed definition: taken at once, and the process is replaced where there is one. */
   | { type: 'agent.configure'; definition: AgentDefinition }
 
@@ -56,7 +58,10 @@ export interface AgentContext {
   restarts: number
   delayMs: number
   givenUp: 'hopeless' | 'intensity' | undefined
-  isStartWanted: boolean
+  /** What follows when the process that is being ended has ended. */
+  next: 'started' | 'idle' | 'stopped'
+  /** The last figures of the process that is alive. */
+  heartbeat: HeartbeatFrame | undefined
   lastError: AxonError | undefined
 }
 

@@ -10,8 +10,8 @@ import type { AgentSlots, Environment, PortCommand, TerminateReason } from './sl
 
 /** No heartbeat for this long: nothing new is sent there, and it is asked over HTTP. */
 export const suspectAfterMs = 10_000
-/** After as much longer again it is ended. */
-export const hungAfterMs = 20_000
+/** After as much longer again it is asked once more, for 2 s at most, and ended where it does not answer. */
+export const hungAfterMs = 18_000
 /** From the polite signal to SIGKILL, where the process has had its time already. */
 export const terminateGraceMs = 500
 
@@ -41,20 +41,22 @@ export const agentParts = setup({
   },
   guards: {
     isCurrent: ({ context, event }) => isOfProcess(context, event),
-    /** The current process has ended, and no other is wanted. */
-    isLast: ({ context, event }) => isOfProcess(context, event) && !context.isStartWanted,
+    isWantedAgain: ({ context, event }) => isOfProcess(context, event) && context.next === 'started',
+    isToRest: ({ context, event }) => isOfProcess(context, event) && context.next === 'idle',
     hasGivenUp: ({ context }) => context.givenUp !== undefined,
   },
   actions: {
-    wantStart: assign({ isStartWanted: true }),
-    wantStop: assign({ isStartWanted: false }),
+    wantStart: assign({ next: 'started' }),
+    wantStop: assign({ next: 'stopped' }),
+    wantIdle: assign({ next: 'idle' }),
     configure: assign({
       definition: ({ context, event }) => (event.type === 'agent.configure' ? event.definition : context.definition),
     }),
     forget: assign({ history: noRestarts, givenUp: undefined, lastError: undefined }),
     beginGeneration: assign({
       generation: ({ context }) => context.generation + 1,
-      isStartWanted: false,
+      next: 'stopped',
+      heartbeat: undefined,
       pid: undefined,
       endpoint: undefined,
       facts: undefined,
@@ -62,7 +64,10 @@ export const agentParts = setup({
       crash: undefined,
     }),
     keepProcess: assign({ hasProcess: true }),
-    forgetProcess: assign({ hasProcess: false, pid: undefined, endpoint: undefined }),
+    forgetProcess: assign({ hasProcess: false, pid: undefined, endpoint: undefined, heartbeat: undefined }),
+    keepHeartbeat: assign({
+      heartbeat: ({ context, event }) => (event.type === 'process.heartbeat' ? event.heartbeat : context.heartbeat),
+    }),
     keepPid: assign({
       pid: ({ context, event }) => (event.type === 'process.spawned' ? event.pid : context.pid),
     }),

@@ -15,6 +15,22 @@ import { agentParts, terminate } from './agent-parts.ts'
 import { type Crash, judgeEnvironment, judgeExit } from './crash.ts'
 import { noRestarts } from './restart-policy.ts'
 
+/** What `draining` and `stopping` share: the process is on its way out, and what comes after it may still be changed. */
+const leaving = agentParts.createStateConfig({
+  on: {
+    'process.exited': [
+      { guard: 'isWantedAgain', target: '#agent.provisioning', actions: ['tellExit', 'stopPort', 'forgetProcess'] },
+      { guard: 'isToRest', target: '#agent.idle', actions: ['tellExit', 'stopPort', 'forgetProcess'] },
+      { guard: 'isCurrent', target: '#agent.stopped', actions: ['tellExit', 'stopPort', 'forgetProcess'] },
+    ],
+    'process.violated': { guard: 'isCurrent', actions: { type: 'command', params: terminate('protocol') } },
+    'agent.start': { actions: 'wantStart' },
+    'agent.restart': { actions: 'wantStart' },
+    'agent.stop': { actions: 'wantStop' },
+    'agent.configure': { actions: 'configure' },
+  },
+})
+
 export const agentMachine = agentParts.createMachine({
   id: 'agent',
   context: ({ input }) => ({
@@ -34,7 +50,8 @@ export const agentMachine = agentParts.createMachine({
     restarts: 0,
     delayMs: 0,
     givenUp: undefined,
-    isStartWanted: false,
+    next: 'stopped',
+    heartbeat: undefined,
     lastError: undefined,
   }),
   initial: 'idle',
@@ -108,6 +125,7 @@ export const agentMachine = agentParts.createMachine({
         'process.heartbeat': {
           guard: 'isCurrent',
           actions: [
+            'keepHeartbeat',
             'disarmLiveness',
             'armLiveness',
             { type: 'tell', params: ({ event }) => ({ type: 'process.heartbeat', heartbeat: event.heartbeat }) },
@@ -116,29 +134,43 @@ export const agentMachine = agentParts.createMachine({
         'liveness.suspected': 'suspect',
         'agent.stop': 'draining',
         'agent.drain': 'draining',
+        'agent.quiet': { target: 'draining', actions: 'wantIdle' },
         'agent.restart': { target: 'draining', actions: 'wantStart' },
       },
     },
 
     suspect: {
-      entry: ['armExpiry', { type: 'tell', params: { type: 'agent.suspect' } }],
-      exit: 'disarmLiveness',
-      invoke: {
-        id: 'probe',
-        src: 'healthProbe',
-        input: ({ context }) => ({ generation: generationOf(context) }),
-        onDone: { target: 'ready', actions: { type: 'tell', params: { type: 'agent.recovered' } } },
-        onError: {},
+      entry: { type: 'tell', params: { type: 'agent.suspect' } },
+      initial: 'waiting',
+      states: {
+        waiting: {
+          entry: 'armExpiry',
+          exit: 'disarmLiveness',
+          invoke: {
+            id: 'probe',
+            src: 'healthProbe',
+            input: ({ context }) => ({ generation: generationOf(context) }),
+            onDone: { target: '#agent.ready', actions: { type: 'tell', params: { type: 'agent.recovered' } } },
+            onError: {},
+          },
+          on: { 'liveness.expired': 'confirming' },
+        },
+        /** Silence proves nothing where Node itself was paused and has not read what was said: it is asked once more. */
+        confirming: {
+          invoke: {
+            id: 'confirmation',
+            src: 'healthProbe',
+            input: ({ context }) => ({ generation: generationOf(context) }),
+            onDone: { target: '#agent.ready', actions: { type: 'tell', params: { type: 'agent.recovered' } } },
+            onError: { target: '#agent.crashed', actions: { type: 'command', params: terminate('hang') } },
+          },
+        },
       },
       on: {
         'process.heartbeat': {
           guard: 'isCurrent',
           target: 'ready',
-          actions: { type: 'tell', params: { type: 'agent.recovered' } },
-        },
-        'liveness.expired': {
-          target: 'crashed',
-          actions: { type: 'command', params: terminate('hang') },
+          actions: ['keepHeartbeat', { type: 'tell', params: { type: 'agent.recovered' } }],
         },
         'agent.stop': { target: 'stopping', actions: 'wantStop' },
         'agent.drain': 'draining',
@@ -147,40 +179,20 @@ export const agentMachine = agentParts.createMachine({
     },
 
     draining: {
+      ...leaving,
       entry: [
         { type: 'tell', params: { type: 'agent.draining' } },
         { type: 'command', params: { type: 'process.drain' } },
       ],
       after: { shutdownMs: 'stopping' },
-      on: {
-        'process.exited': [
-          { guard: 'isLast', target: 'stopped', actions: ['tellExit', 'stopPort', 'forgetProcess'] },
-          { guard: 'isCurrent', target: 'provisioning', actions: ['tellExit', 'stopPort', 'forgetProcess'] },
-        ],
-        'process.violated': { guard: 'isCurrent', actions: { type: 'command', params: terminate('protocol') } },
-        'agent.start': { actions: 'wantStart' },
-        'agent.restart': { actions: 'wantStart' },
-        'agent.stop': { actions: 'wantStop' },
-        'agent.configure': { actions: 'configure' },
-      },
     },
 
     stopping: {
+      ...leaving,
       entry: [
         { type: 'tell', params: { type: 'agent.stopping' } },
         { type: 'command', params: terminate('stop') },
       ],
-      on: {
-        'process.exited': [
-          { guard: 'isLast', target: 'stopped', actions: ['tellExit', 'stopPort', 'forgetProcess'] },
-          { guard: 'isCurrent', target: 'provisioning', actions: ['tellExit', 'stopPort', 'forgetProcess'] },
-        ],
-        'process.violated': { guard: 'isCurrent', actions: { type: 'command', params: terminate('protocol') } },
-        'agent.start': { actions: 'wantStart' },
-        'agent.restart': { actions: 'wantStart' },
-        'agent.stop': { actions: 'wantStop' },
-        'agent.configure': { actions: 'configure' },
-      },
     },
 
     stopped: {

@@ -26,11 +26,15 @@ export interface AgentDefinition {
   port?: number | undefined
   start: 'warm' | 'cold'
   preload: readonly string[]
+  /** How many processes it has: none is kept at boot where `min` is 0. */
+  replicas: { min: number; max: number }
   concurrency: number
   queue: number
   restart: RestartPolicy
   startMs: number
   shutdownMs: number
+  /** Without a run for so long it has no process until the next; undefined: it keeps it. */
+  idleAfterMs?: number | undefined
   timeouts: RunTimeouts
   metadata: Readonly<Record<string, unknown>>
 }

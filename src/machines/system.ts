@@ -98,7 +98,7 @@ const parts = setup({
       context.members.set(definition.name, { ref, isRetiring: false })
       enqueue(() => ref.start())
       enqueue.emit({ type: 'agent.spawned', agent: definition.name })
-      enqueue(() => ref.send({ type: 'agent.start' }))
+      if (definition.replicas.min > 0) enqueue(() => ref.send({ type: 'agent.start' }))
     }),
     forward: enqueueActions(({ enqueue, context, event }) => {
       const command = event as AgentCommand & { agent?: string }
@@ -165,10 +165,13 @@ export const systemMachine = parts.createMachine({
   initial: 'running',
   states: {
     running: {
-      entry: enqueueActions(({ enqueue, context }) => {
+      entry: enqueueActions(({ enqueue, context, self }) => {
         const { agents } = context.input
         enqueue({ type: 'emitFact', params: { type: 'system.started', agents: agents.length } })
-        for (const definition of agents) enqueue({ type: 'spawn', params: { definition } })
+        // An event for each: the actions of one step are taken off a list whose every removal costs its length.
+        enqueue(() => {
+          for (const definition of agents) self.send({ type: 'agent.spawn', definition })
+        })
       }),
       on: {
         'agent.spawn': { actions: { type: 'spawn', params: ({ event }) => ({ definition: event.definition }) } },
@@ -178,6 +181,7 @@ export const systemMachine = parts.createMachine({
         'agent.stop': { actions: 'forward' },
         'agent.restart': { actions: 'forward' },
         'agent.drain': { actions: 'forward' },
+        'agent.quiet': { actions: 'forward' },
         'run.start': { actions: sendTo('runs', ({ event }) => event) },
         'system.close': 'closing',
       },
@@ -192,6 +196,7 @@ export const systemMachine = parts.createMachine({
         'agent.restart': { actions: 'refuse' },
         'agent.stop': {},
         'agent.drain': {},
+        'agent.quiet': {},
         'agent.retire': {},
         'run.start': { actions: 'refuse' },
       },

@@ -51,6 +51,10 @@ export const agentFrame = z.discriminatedUnion('type', [
     type: z.literal('heartbeat'),
     /** Resident memory in bytes. */
     rss: z.number().nonnegative(),
+    /** Its proportional share of memory, in bytes: what it shares with others is divided by their number. Linux only; as of up to 10 s ago. */
+    pss: z.number().nonnegative().nullish(),
+    /** Open descriptors: files, sockets, pipes. */
+    openFiles: z.int().nonnegative().nullish(),
     /** Processor time used so far, in seconds. */
     cpu: z.number().nonnegative(),
     /** How late the event loop runs, in milliseconds. */

@@ -37,7 +37,7 @@ export const hostFrame = z.discriminatedUnion('type', [
     /** Processor time of the process and its reaped children, in milliseconds. */
     cpuMs: z.number(),
   }),
-  z.object({ type: z.literal('host.log'), level: z.string(), message: z.string() }),
+  z.object({ type: z.literal('host.warned'), message: z.string() }),
 ])
 export type HostFrame = z.infer<typeof hostFrame>
 export type HostReadyFrame = Extract<HostFrame, { type: 'host.ready' }>

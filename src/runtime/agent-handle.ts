@@ -7,7 +7,7 @@ import type { AxonError } from '../errors.ts'
 import type { agentMachine } from '../machines/agent.ts'
 import { generationOf } from '../machines/agent-context.ts'
 import type { Crash } from '../machines/crash.ts'
-import type { AgentFacts, Endpoint } from '../protocol/control.ts'
+import type { AgentFacts, Endpoint, HeartbeatFrame } from '../protocol/control.ts'
 import type { RunRequest, RunResponse } from '../protocol/run.ts'
 import type { Dispatcher } from './runs/dispatcher.ts'
 import type { RunOptions } from './runs/run-options.ts'
@@ -40,6 +40,8 @@ export interface AgentSnapshot {
   python: { path: string; version: string } | undefined
   /** Restarts after a crash, since the agent was spawned. */
   restarts: number
+  /** What its process uses, as it last told: every 2 s. Undefined where no process is alive, or has told nothing yet. */
+  resources: ProcessResources | undefined
   /** Runs that were sent and have not settled. */
   inFlight: number
   /** Runs that wait. */
@@ -49,6 +51,9 @@ export interface AgentSnapshot {
   lastError: AxonError | undefined
   metadata: Readonly<Record<string, unknown>>
 }
+
+/** Bytes, seconds, milliseconds and counts of one process. */
+export type ProcessResources = Omit<HeartbeatFrame, 'type'>
 
 /** `start` leaves `failed` and `stopped`; `stop` and `drain` let runs finish within `shutdownMs`; `restart` replaces the process. */
 export type AgentCommandName = 'agent.start' | 'agent.stop' | 'agent.restart' | 'agent.drain'
@@ -97,7 +102,7 @@ export class AgentHandle {
     this.#options.send({ type: event.type, agent: this.name })
   }
 
-  /** Resolves when the agent is ready; at once where it is. @throws AxonError with the reason where it fails or is stopped */
+  /** Resolves when the agent is ready; at once where it is, or rests until the next run. @throws AxonError with the reason where it fails or is stopped */
   ready(): Promise<void> {
     return this.#options.ready()
   }
@@ -117,9 +122,14 @@ export class AgentHandle {
       python: context.environment && { path: context.environment.python, version: context.environment.version },
       restarts: context.restarts,
       ...this.#options.load(),
+      resources: context.heartbeat && resourcesOf(context.heartbeat),
       crash: context.crash,
       lastError: context.lastError,
       metadata: context.definition.metadata,
     }
   }
+}
+
+function resourcesOf({ type, ...resources }: HeartbeatFrame): ProcessResources {
+  return resources
 }

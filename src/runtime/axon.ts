@@ -168,7 +168,7 @@ export class Axon {
 
   async #start(): Promise<this> {
     this.#demandOpen(false)
-    const ready = this.#initial.map(({ name }) => this.#readiness.ready(name))
+    const ready = this.#initial.filter(isKept).map(({ name }) => this.#readiness.ready(name))
     this.#isStarted = true
     this.#begin()
     try {
@@ -196,7 +196,7 @@ export class Axon {
   }
 
   async #add(definition: AgentDefinition): Promise<void> {
-    const ready = this.#readiness.ready(definition.name)
+    const ready = isKept(definition) ? this.#readiness.ready(definition.name) : undefined
     this.actor.send({ type: 'agent.spawn', definition })
     try {
       await ready
@@ -217,7 +217,7 @@ export class Axon {
   async #whenReady(name: string): Promise<void> {
     this.#demandOpen()
     const machine = this.#member(name)?.ref.getSnapshot()
-    if (machine?.matches('ready')) return
+    if (machine?.matches('ready') || machine?.matches('idle')) return
     if (machine?.matches('failed') && machine.context.lastError) throw machine.context.lastError
     await this.#readiness.ready(name)
   }
@@ -249,6 +249,11 @@ export class Axon {
       agent: name,
     })
   }
+}
+
+/** Whether it has a process from its start on. */
+function isKept({ replicas }: AgentDefinition): boolean {
+  return replicas.min > 0
 }
 
 function closedError(): AxonError {

@@ -41,6 +41,13 @@ const timeouts = options({
   runMs: positiveMs.default(600_000),
 })
 
+const oneProcess = 'is more than there is yet: an agent has one process. Write 1, or { min: 0, max: 1 }'
+
+const replicas = z
+  .union([z.int(), options({ min: z.int().min(0).default(1), max: z.int().min(1).default(1) })])
+  .transform((given) => (typeof given === 'number' ? { min: given, max: given } : given))
+  .refine(({ min, max }) => max === 1 && min <= max, oneProcess)
+
 /** One agent, as a user writes it. */
 const agentOptions = options({
   /** `package.module`, `package.module:name`, or a file such as `agents/support.py`, from `cwd`. */
@@ -73,6 +80,10 @@ const agentOptions = options({
   start: z.enum(['warm', 'cold']).default(process.platform === 'linux' ? 'warm' : 'cold'),
   /** Modules that the host imports once for all its agents, beside the framework; never the agent's own. Default []. */
   preload: z.array(z.string().regex(/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/, 'is no module name')).default([]),
+  /** Processes of this agent: `1`, or `{ min: 0, max: 1 }`: none at boot, the first run starts it. Default 1. */
+  replicas: replicas.default({ min: 1, max: 1 }),
+  /** Without a run for so long, in milliseconds, its process is let go; the next run starts another. Default: never. */
+  idleAfterMs: positiveMs.optional(),
   /** Runs at once in a process. Default 16. */
   concurrency: z.int().positive().max(10_000).default(16),
   /** Runs that may wait; more are rejected at once. Default 100. */

@@ -13,6 +13,7 @@ import { type SystemContext, systemMachine } from '../machines/system.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ensureEnvironment } from './environment/environment.ts'
 import { createTransport } from './http/transport.ts'
+import type { Link } from './process/link.ts'
 import { portSpawn } from './process/port.ts'
 import { attachResources, Resources, resourcesOf } from './resources.ts'
 import { Dispatcher } from './runs/dispatcher.ts'
@@ -35,6 +36,8 @@ export interface RuntimeOptions {
 }
 
 const probeMs = 2_000
+/** A timer that is as late as this was held up: Node was paused, or did something else all the while. */
+const lateMs = 500
 
 const dispatchers = new WeakMap<object, Dispatcher>()
 
@@ -78,6 +81,7 @@ function runsSlot(options: RuntimeOptions, telemetry: Telemetry) {
       transport: createTransport(resources.links),
       // While the root ends it hears nothing any more, and the last runs are settled.
       tell: (fact) => (isEnding ? telemetry.tell(fact) : sendBack(fact)),
+      send: (command) => sendBack(command),
       definitionOf: (agent) => definitionOf(root, agent),
     })
     dispatchers.set(system, dispatcher)
@@ -140,15 +144,37 @@ export function specOf({ cwd, python, dependencies, requirements, module }: Agen
   return { cwd, python, dependencies, requirements, script: file }
 }
 
+/**
+ * Settles within two seconds in which Node was awake: an answer that Node could not read because it was paused is asked for again.
+ */
 const healthProbe: AgentSlots['healthProbe'] = fromPromise(async ({ input, signal, system }) => {
-  const link = resourcesOf(system).links.get(input.generation)
-  if (link?.pool === undefined) throw new AxonError('PROCESS_EXITED', `${input.generation} is gone.`)
-  const response = await link.pool.request({
-    path: '/health',
-    method: 'GET',
-    headers: { authorization: `Bearer ${link.token}` },
-    signal: AbortSignal.any([signal, AbortSignal.timeout(probeMs)]),
-  })
-  await response.body.dump()
-  if (response.statusCode !== 200) throw new AxonError('PROCESS_HUNG', `${input.generation} does not answer.`)
+  const { links, clock } = resourcesOf(system)
+  const link = links.get(input.generation)
+  for (;;) {
+    const begunAt = performance.now()
+    try {
+      return await probe(link, clock, signal)
+    } catch (error) {
+      const isLate = performance.now() - begunAt > probeMs + lateMs
+      if (signal.aborted || !isLate) throw error
+    }
+  }
 })
+
+async function probe(link: Link | undefined, clock: Clock, signal: AbortSignal): Promise<void> {
+  if (link?.pool === undefined) throw new AxonError('PROCESS_EXITED', 'The process is gone.')
+  const timeout = new AbortController()
+  const timer = clock.setTimeout(() => timeout.abort(), probeMs)
+  try {
+    const response = await link.pool.request({
+      path: '/health',
+      method: 'GET',
+      headers: { authorization: `Bearer ${link.token}` },
+      signal: AbortSignal.any([signal, timeout.signal]),
+    })
+    await response.body.dump()
+    if (response.statusCode !== 200) throw new AxonError('PROCESS_HUNG', `${link.generation} does not answer.`)
+  } finally {
+    clock.clearTimeout(timer)
+  }
+}

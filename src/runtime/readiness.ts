@@ -15,10 +15,10 @@ export class Readiness {
 
   constructor(telemetry: Telemetry) {
     telemetry.on('agent.ready', ({ agent }) => this.#settle(this.#ready, agent))
-    telemetry.on('agent.failed', ({ agent, error }) => this.#settle(this.#ready, agent, error))
-    telemetry.on('agent.stopped', ({ agent }) => this.#settle(this.#ready, agent, stopped(agent)))
+    telemetry.on('agent.failed', ({ agent, error }) => this.#settle(this.#ready, agent, () => error))
+    telemetry.on('agent.stopped', ({ agent }) => this.#settle(this.#ready, agent, () => stopped(agent)))
     telemetry.on('agent.retired', ({ agent }) => {
-      this.#settle(this.#ready, agent, stopped(agent))
+      this.#settle(this.#ready, agent, () => stopped(agent))
       this.#settle(this.#retired, agent)
     })
   }
@@ -35,15 +35,15 @@ export class Readiness {
 
   /** Rejects everybody: nothing more will be told. */
   close(error: AxonError): void {
-    for (const agent of [...this.#ready.keys()]) this.#settle(this.#ready, agent, error)
+    for (const agent of [...this.#ready.keys()]) this.#settle(this.#ready, agent, () => error)
     for (const agent of [...this.#retired.keys()]) this.#settle(this.#retired, agent)
   }
 
-  #settle(waiters: Map<string, Waiter[]>, agent: string, error?: AxonError): void {
+  #settle(waiters: Map<string, Waiter[]>, agent: string, error?: () => AxonError): void {
     const list = waiters.get(agent)
     waiters.delete(agent)
     for (const { resolve, reject } of list ?? []) {
-      if (error) reject(error)
+      if (error) reject(error())
       else resolve()
     }
   }

@@ -18,13 +18,13 @@ describe('heartbeats', () => {
     rig.clock.advance(9_999)
     expect(rig.state).toBe('ready')
     rig.clock.advance(1)
-    expect(rig.state).toBe('suspect')
+    expect(rig.state).toBe('suspect.waiting')
     expect(rig.told()).toEqual(['agent.suspect'])
     expect(rig.slots.probes.map(({ input }) => input)).toEqual([{ generation: 'writer/0#1' }])
   })
 
   it('that come back make it ready, and the probe is let go', async () => {
-    const rig = await new AgentRig().reach('suspect')
+    const rig = await new AgentRig().reach('suspect.waiting')
     rig.process.beat()
     expect(rig.state).toBe('ready')
     expect(rig.told()).toEqual(['agent.recovered', 'agent.ready'])
@@ -37,15 +37,15 @@ describe('heartbeats', () => {
     rig.clock.advance(0)
     await rig.become()
     rig.clock.advance(10_000)
-    expect(rig.state).toBe('suspect')
+    expect(rig.state).toBe('suspect.waiting')
     old.beat()
-    expect(rig.state).toBe('suspect')
+    expect(rig.state).toBe('suspect.waiting')
   })
 })
 
 describe('a suspect', () => {
   it('that answers its probe is ready, and is watched anew', async () => {
-    const rig = await new AgentRig().reach('suspect')
+    const rig = await new AgentRig().reach('suspect.waiting')
     rig.probe.resolve()
     await settle()
     expect(rig.state).toBe('ready')
@@ -53,32 +53,53 @@ describe('a suspect', () => {
     rig.clock.advance(9_999)
     expect(rig.state).toBe('ready')
     rig.clock.advance(1)
-    expect(rig.state).toBe('suspect')
+    expect(rig.state).toBe('suspect.waiting')
     expect(rig.slots.probes).toHaveLength(2)
   })
 
-  it('that fails its probe stays suspect, and is ended as hung 30 s after its last heartbeat', async () => {
-    const rig = await new AgentRig().reach('suspect')
+  it('that fails its probe stays suspect, is asked once more 28 s after its last heartbeat, and is ended as hung', async () => {
+    const rig = await new AgentRig().reach('suspect.waiting')
     rig.probe.reject(new Error('no answer'))
     await settle()
-    expect(rig.state).toBe('suspect')
-    rig.clock.advance(19_999)
-    expect(rig.process.asked).toEqual([])
+    expect(rig.state).toBe('suspect.waiting')
+    rig.clock.advance(17_999)
+    expect(rig.slots.probes).toHaveLength(1)
     rig.clock.advance(1)
+    expect(rig.state).toBe('suspect.confirming')
+    expect(rig.slots.probes).toHaveLength(2)
+    expect(rig.process.asked).toEqual([])
+    rig.probe.reject(new Error('no answer'))
+    await settle()
     expect(rig.state).toBe('crashed.ending')
     expect(rig.process.commands).toEqual([{ type: 'process.terminate', reason: 'hang', graceMs: 500 }])
   })
 
-  it('whose probe never answers is ended as hung, and the probe is let go', async () => {
-    const rig = await new AgentRig().reach('suspect')
-    rig.clock.advance(20_000)
+  it('whose first probe never answered is asked anew, and the first one is let go', async () => {
+    const rig = await new AgentRig().reach('suspect.waiting')
+    const first = rig.probe
+    rig.clock.advance(18_000)
+    expect(first.isAborted).toBe(true)
+    rig.probe.reject(new Error('no answer'))
+    await settle()
     expect(rig.process.asked).toEqual(['process.terminate hang'])
-    expect(rig.probe.isAborted).toBe(true)
+  })
+
+  it.each([
+    ['answers', (rig: AgentRig) => rig.probe.resolve()],
+    ['is heard', (rig: AgentRig) => rig.process.beat()],
+  ])('that %s when it is asked the last time is ready: Node itself may have been paused', async (_, act) => {
+    const rig = await new AgentRig().reach('suspect.confirming')
+    act(rig)
+    await settle()
+    expect(rig.state).toBe('ready')
+    expect(rig.told()).toEqual(['agent.recovered', 'agent.ready'])
+    expect(rig.process.asked).toEqual([])
   })
 
   it('that was ended as hung has crashed once it has exited, and not before', async () => {
-    const rig = await new AgentRig().reach('suspect')
-    rig.clock.advance(20_000)
+    const rig = await new AgentRig().reach('suspect.confirming')
+    rig.probe.reject(new Error('no answer'))
+    await settle()
     expect(rig.told()).toEqual([])
     rig.process.beat()
     expect(rig.state).toBe('crashed.ending')
@@ -89,7 +110,7 @@ describe('a suspect', () => {
   })
 
   it('whose probe answers after it exited is not ready', async () => {
-    const rig = await new AgentRig().reach('suspect')
+    const rig = await new AgentRig().reach('suspect.waiting')
     const { probe } = rig
     rig.process.exited()
     probe.resolve()

@@ -2,22 +2,30 @@ import { describe, expect, it } from 'vitest'
 import { AgentRig, type AgentState, agentStates } from './agent-rig.ts'
 import { agentFacts, endpoint, exitOf, heartbeat } from './samples.ts'
 
-const commands = ['agent.start', 'agent.stop', 'agent.restart', 'agent.drain', 'agent.configure'] as const
+const commands = [
+  'agent.start',
+  'agent.stop',
+  'agent.restart',
+  'agent.drain',
+  'agent.quiet',
+  'agent.configure',
+] as const
 const says = ['process.spawned', 'agent.ready', 'process.heartbeat', 'process.violated', 'process.exited'] as const
 
 /** Where each command leads; `=` where the state stays, in the order of `commands`. */
 const afterCommand: Record<AgentState, readonly string[]> = {
-  idle: ['provisioning', 'stopped', 'provisioning', '=', '='],
-  provisioning: ['=', 'stopped', '=', '=', '='],
-  starting: ['=', 'stopping', 'stopping', '=', 'stopping'],
-  ready: ['=', 'draining', 'draining', 'draining', 'draining'],
-  suspect: ['=', 'stopping', 'stopping', 'draining', 'stopping'],
-  draining: ['=', '=', '=', '=', '='],
-  stopping: ['=', '=', '=', '=', '='],
-  stopped: ['provisioning', '=', 'provisioning', '=', '='],
-  'crashed.ending': ['=', 'stopping', 'stopping', '=', 'stopping'],
-  backoff: ['provisioning', 'stopped', 'provisioning', '=', 'provisioning'],
-  failed: ['provisioning', 'stopped', 'provisioning', '=', 'provisioning'],
+  idle: ['provisioning', 'stopped', 'provisioning', '=', '=', '='],
+  provisioning: ['=', 'stopped', '=', '=', '=', '='],
+  starting: ['=', 'stopping', 'stopping', '=', '=', 'stopping'],
+  ready: ['=', 'draining', 'draining', 'draining', 'draining', 'draining'],
+  'suspect.waiting': ['=', 'stopping', 'stopping', 'draining', '=', 'stopping'],
+  'suspect.confirming': ['=', 'stopping', 'stopping', 'draining', '=', 'stopping'],
+  draining: ['=', '=', '=', '=', '=', '='],
+  stopping: ['=', '=', '=', '=', '=', '='],
+  stopped: ['provisioning', '=', 'provisioning', '=', '=', '='],
+  'crashed.ending': ['=', 'stopping', 'stopping', '=', '=', 'stopping'],
+  backoff: ['provisioning', 'stopped', 'provisioning', '=', '=', 'provisioning'],
+  failed: ['provisioning', 'stopped', 'provisioning', '=', '=', 'provisioning'],
 }
 
 /** Where what the current process says leads, in the order of `says`. Without a process it is a late word and leads nowhere. */
@@ -26,7 +34,8 @@ const afterSaying: Record<AgentState, readonly string[]> = {
   provisioning: ['=', '=', '=', '=', '='],
   starting: ['=', 'ready', '=', 'crashed.ending', 'backoff'],
   ready: ['=', '=', '=', 'crashed.ending', 'backoff'],
-  suspect: ['=', '=', 'ready', 'crashed.ending', 'backoff'],
+  'suspect.waiting': ['=', '=', 'ready', 'crashed.ending', 'backoff'],
+  'suspect.confirming': ['=', '=', 'ready', 'crashed.ending', 'backoff'],
   draining: ['=', '=', '=', '=', 'stopped'],
   stopping: ['=', '=', '=', '=', 'stopped'],
   stopped: ['=', '=', '=', '=', '='],

@@ -9,7 +9,7 @@ import { judgeLast, type LoggedCrash } from './restart-reference.ts'
 export type ExitKind = 'clean' | 'signal' | 'import' | 'bind'
 
 export type ModelCommand =
-  | { type: 'start' | 'stop' | 'restart' | 'drain' | 'configure' }
+  | { type: 'start' | 'stop' | 'restart' | 'drain' | 'quiet' | 'configure' }
   | { type: 'environment made' }
   | { type: 'environment failed'; isRetryable: boolean }
   | { type: 'spawned' | 'ready' | 'beat' | 'violated' }
@@ -19,7 +19,7 @@ export type ModelCommand =
   /** Whoever hears of the next crash answers with this at once, before what follows from it is begun. */
   | { type: 'react'; reaction: Reaction }
   | { type: 'tick'; ms: number }
-export type Reaction = 'start' | 'stop' | 'restart' | 'drain' | 'configure'
+export type Reaction = 'start' | 'stop' | 'restart' | 'drain' | 'quiet' | 'configure'
 
 export interface Rules {
   restart: RestartPolicy
@@ -31,6 +31,8 @@ export interface Rules {
 
 type Ended = 'start_timeout' | 'hang' | 'protocol' | 'stop'
 
+type Next = 'started' | 'idle' | 'stopped'
+
 export interface Model {
   state: AgentState
   now: number
@@ -40,7 +42,8 @@ export interface Model {
   hasProcess: boolean
   /** Why Node ended the process; the first reason holds. */
   ended: Ended | undefined
-  wantsStart: boolean
+  /** What follows the process that is being ended. */
+  next: Next
   /** When the state is left by itself. */
   dueAt: number | undefined
   isProbed: boolean
@@ -60,7 +63,7 @@ export const newborn: Model = {
   made: 0,
   hasProcess: false,
   ended: undefined,
-  wantsStart: false,
+  next: 'stopped',
   dueAt: undefined,
   isProbed: false,
   readyAt: undefined,
@@ -71,8 +74,9 @@ export const newborn: Model = {
   reaction: undefined,
 }
 
+const suspect = ['suspect.waiting', 'suspect.confirming'] as const
 const suspectAfterMs = 10_000
-const hungAfterMs = 20_000
+const hungAfterMs = 18_000
 
 export function step(rules: Rules, model: Model, command: ModelCommand): Model {
   const { state } = model
@@ -83,7 +87,7 @@ export function step(rules: Rules, model: Model, command: ModelCommand): Model {
   switch (command.type) {
     case 'start':
       if (hasNothing) return begin(model)
-      return isLeaving ? { ...model, wantsStart: true } : model
+      return isLeaving ? { ...model, next: 'started' } : model
 
     case 'restart':
       return replace(rules, model)
@@ -95,11 +99,14 @@ export function step(rules: Rules, model: Model, command: ModelCommand): Model {
 
     case 'stop':
       if (hasNothing || state === 'provisioning') return stopped(model)
-      if (state === 'ready') return drain(rules, model, false)
-      return isLeaving ? { ...model, wantsStart: false } : end(model, 'stopping', 'stop')
+      if (state === 'ready') return drain(rules, model, 'stopped')
+      return isLeaving ? { ...model, next: 'stopped' } : end(model, 'stopping', 'stop')
 
     case 'drain':
-      return isOneOf('ready', 'suspect') ? drain(rules, model, false) : model
+      return isOneOf('ready', ...suspect) ? drain(rules, model, 'stopped') : model
+
+    case 'quiet':
+      return state === 'ready' ? drain(rules, model, 'idle') : model
 
     case 'environment made':
       if (state !== 'provisioning') return model
@@ -118,12 +125,13 @@ export function step(rules: Rules, model: Model, command: ModelCommand): Model {
       return state === 'starting' ? { ...enter(model, 'ready', suspectAfterMs), readyAt: model.now } : model
 
     case 'beat':
-      return isOneOf('ready', 'suspect') ? enter(model, 'ready', suspectAfterMs) : model
+      return isOneOf('ready', ...suspect) ? enter(model, 'ready', suspectAfterMs) : model
 
     case 'probe answered':
-      return state === 'suspect' && model.isProbed ? enter(model, 'ready', suspectAfterMs) : model
+      return isOneOf(...suspect) && model.isProbed ? enter(model, 'ready', suspectAfterMs) : model
 
     case 'probe failed':
+      if (state === 'suspect.confirming') return end(model, 'crashed.ending', 'hang')
       return { ...model, isProbed: false }
 
     case 'violated':
@@ -133,7 +141,7 @@ export function step(rules: Rules, model: Model, command: ModelCommand): Model {
     case 'exited': {
       if (!model.hasProcess) return model
       const gone = { ...model, hasProcess: false }
-      if (isLeaving) return model.wantsStart ? begin(gone) : stopped(gone)
+      if (isLeaving) return follow(gone)
       return judge(
         rules,
         gone,
@@ -164,11 +172,11 @@ function expire(rules: Rules, model: Model): Model {
     case 'starting':
       return end(model, 'crashed.ending', 'start_timeout')
     case 'ready':
-      return { ...enter(model, 'suspect', hungAfterMs), isProbed: true }
-    case 'suspect':
-      return end(model, 'crashed.ending', 'hang')
+      return { ...enter(model, 'suspect.waiting', hungAfterMs), isProbed: true }
+    case 'suspect.waiting':
+      return { ...enter(model, 'suspect.confirming'), isProbed: true }
     case 'draining':
-      return { ...end(model, 'stopping', 'stop'), wantsStart: model.wantsStart }
+      return { ...end(model, 'stopping', 'stop'), next: model.next }
     case 'backoff':
       return begin(model)
     default:
@@ -181,13 +189,14 @@ function replace(rules: Rules, model: Model): Model {
   switch (model.state) {
     case 'draining':
     case 'stopping':
-      return { ...model, wantsStart: true }
+      return { ...model, next: 'started' }
     case 'ready':
-      return drain(rules, model, true)
+      return drain(rules, model, 'started')
     case 'starting':
-    case 'suspect':
+    case 'suspect.waiting':
+    case 'suspect.confirming':
     case 'crashed.ending':
-      return { ...end(model, 'stopping', 'stop'), wantsStart: true }
+      return { ...end(model, 'stopping', 'stop'), next: 'started' }
     default:
       return begin(model)
   }
@@ -196,19 +205,24 @@ function replace(rules: Rules, model: Model): Model {
 function begin(model: Model): Model {
   const crashes = model.state === 'failed' ? [] : model.crashes
   const generation = model.generation + 1
-  return { ...enter(model, 'provisioning'), generation, wantsStart: false, readyAt: undefined, crashes }
+  return { ...enter(model, 'provisioning'), generation, next: 'stopped', readyAt: undefined, crashes }
+}
+
+function follow(model: Model): Model {
+  if (model.next === 'started') return begin(model)
+  return model.next === 'idle' ? enter(model, 'idle') : stopped(model)
 }
 
 function stopped(model: Model): Model {
   return { ...enter(model, 'stopped'), crashes: [] }
 }
 
-function drain(rules: Rules, model: Model, wantsStart: boolean): Model {
-  return { ...enter(model, 'draining', rules.shutdownMs), wantsStart }
+function drain(rules: Rules, model: Model, next: Next): Model {
+  return { ...enter(model, 'draining', rules.shutdownMs), next }
 }
 
 function end(model: Model, state: 'stopping' | 'crashed.ending', why: Ended): Model {
-  return { ...enter(model, state), ended: model.ended ?? why, wantsStart: false }
+  return { ...enter(model, state), ended: model.ended ?? why, next: 'stopped' }
 }
 
 function judge(rules: Rules, model: Model, crashClass: CrashClass, isRetryable: boolean): Model {

@@ -15,7 +15,8 @@ export const agentStates = [
   'provisioning',
   'starting',
   'ready',
-  'suspect',
+  'suspect.waiting',
+  'suspect.confirming',
   'draining',
   'stopping',
   'stopped',
@@ -120,9 +121,13 @@ const recipes: Record<AgentState, (rig: AgentRig) => Promise<void>> = {
     await rig.provide()
   },
   ready: (rig) => rig.become(),
-  suspect: async (rig) => {
+  'suspect.waiting': async (rig) => {
     await rig.become()
     rig.clock.advance(10_000)
+  },
+  'suspect.confirming': async (rig) => {
+    await rig.become()
+    rig.clock.advance(28_000)
   },
   draining: async (rig) => {
     await rig.become()

@@ -155,7 +155,7 @@ describe('agent.drain', () => {
   })
 
   it('lets a suspect finish too, and watches it no longer', async () => {
-    const rig = await new AgentRig({ shutdownMs: hour }).reach('suspect')
+    const rig = await new AgentRig({ shutdownMs: hour }).reach('suspect.waiting')
     rig.send('agent.drain')
     rig.clock.advance(20_000)
     expect(rig.process.asked).toEqual(['process.drain'])
@@ -191,17 +191,23 @@ describe('agent.configure', () => {
     },
   )
 
-  it.each(['provisioning', 'starting', 'ready', 'suspect', 'crashed.ending', 'backoff', 'failed'] as const)(
-    'in %s leads to a process of the new definition, after the old one has exited',
-    async (state) => {
-      const rig = await new AgentRig().reach(state)
-      const old = rig.slots.processes.at(-1)
-      rig.configure({ model: 'test:other' })
-      if (old?.isAlive) old.exited({ code: 0 })
-      expect(rig.environment.input.model).toBe('test:other')
-      await rig.become()
-      expect(rig.process.input.definition.model).toBe('test:other')
-      expect(rig.slots.alive).toHaveLength(1)
-    },
-  )
+  it.each([
+    'provisioning',
+    'starting',
+    'ready',
+    'suspect.waiting',
+    'suspect.confirming',
+    'crashed.ending',
+    'backoff',
+    'failed',
+  ] as const)('in %s leads to a process of the new definition, after the old one has exited', async (state) => {
+    const rig = await new AgentRig().reach(state)
+    const old = rig.slots.processes.at(-1)
+    rig.configure({ model: 'test:other' })
+    if (old?.isAlive) old.exited({ code: 0 })
+    expect(rig.environment.input.model).toBe('test:other')
+    await rig.become()
+    expect(rig.process.input.definition.model).toBe('test:other')
+    expect(rig.slots.alive).toHaveLength(1)
+  })
 })

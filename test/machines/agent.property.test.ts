@@ -72,6 +72,7 @@ class Bench {
       case 'stop':
       case 'restart':
       case 'drain':
+      case 'quiet':
         return actor.send({ type: `agent.${command.type}` })
       case 'configure':
         this.#configured += 1
@@ -190,6 +191,7 @@ const command: fc.Arbitrary<ModelCommand> = fc.oneof(
   { weight: 2, arbitrary: plain('stop') },
   { weight: 1, arbitrary: plain('restart') },
   { weight: 1, arbitrary: plain('drain') },
+  { weight: 1, arbitrary: plain('quiet') },
   { weight: 1, arbitrary: plain('configure') },
   { weight: 8, arbitrary: plain('environment made') },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('environment failed' as const), isRetryable: fc.boolean() }) },
@@ -215,7 +217,7 @@ const command: fc.Arbitrary<ModelCommand> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       type: fc.constant('react' as const),
-      reaction: fc.constantFrom<Reaction>('start', 'stop', 'restart', 'drain', 'configure'),
+      reaction: fc.constantFrom<Reaction>('start', 'stop', 'restart', 'drain', 'quiet', 'configure'),
     }),
   },
   { weight: 1, arbitrary: plain('probe answered') },
@@ -224,7 +226,7 @@ const command: fc.Arbitrary<ModelCommand> = fc.oneof(
     weight: 8,
     arbitrary: fc.record({
       type: fc.constant('tick' as const),
-      ms: fc.constantFrom(0, 1, 200, 1_200, 2_000, 3_000, 9_999, 10_000, 20_000),
+      ms: fc.constantFrom(0, 1, 200, 1_200, 2_000, 3_000, 9_999, 10_000, 18_000),
     }),
   },
 )
@@ -237,6 +239,8 @@ const beginnings: ModelCommand[][] = [
   [],
   ready,
   [...ready, { type: 'tick', ms: 10_000 }],
+  [...ready, { type: 'tick', ms: 28_000 }],
+  [...ready, { type: 'quiet' }],
   [...ready, { type: 'stop' }],
   [...ready, { type: 'restart' }, { type: 'exited', kind: 'clean' }, { type: 'environment made' }, { type: 'ready' }],
   [...ready, { type: 'exited', kind: 'signal' }, ...again, { type: 'exited', kind: 'clean' }, ...again],

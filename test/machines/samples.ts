@@ -13,6 +13,7 @@ export function definitionOf(name: string, changes: Partial<AgentDefinition> = {
     env: {},
     start: 'warm',
     preload: [],
+    replicas: { min: 1, max: 1 },
     concurrency: 16,
     queue: 100,
     restart: { maxRestarts: 10, withinMs: 600_000, firstMs: 0, baseMs: 500, maxMs: 60_000, stableMs: 60_000 },

@@ -25,6 +25,7 @@ test('what is not said has its default', () => {
     env: {},
     start: 'warm',
     preload: [],
+    replicas: { min: 1, max: 1 },
     concurrency: 16,
     queue: 100,
     restart: { maxRestarts: 10, withinMs: 600_000, firstMs: 0, baseMs: 500, maxMs: 60_000, stableMs: 60_000 },

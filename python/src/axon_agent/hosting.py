@@ -32,6 +32,8 @@ from axon_agent.warm import Warmth, why_not_fork
 
 _MAX_KEPT = 1024 * 1024
 _LEAVE_SECONDS = 1.0
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What ends the host. A preload may have handlers for other signals."""
 _QUIET_MS = 100
 """After so long without a start the next process is made ahead: not while the last one needs the processor."""
 
@@ -71,8 +73,7 @@ class Host:
         self._kept = bytearray()
         os.set_blocking(inbox, False)
         os.set_blocking(outbox, False)
-        wake_signals = [signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
-        self._wake, self._own = guard.wake_on(wake_signals)
+        self._wake, self._own = guard.wake_on([signal.SIGCHLD, *_ENDING])
         self._own += [inbox, outbox]
         guard.adopt_orphans()
         guard.die_with_parent(self._guard, signal.SIGTERM)
@@ -104,7 +105,7 @@ class Host:
                 if descriptor == self._wake:
                     numbers = os.read(self._wake, 4096)
                     self._reap()
-                    if any(number != signal.SIGCHLD for number in numbers):
+                    if any(number in _ENDING for number in numbers):
                         self._leave()
                 elif descriptor == self._outbox:
                     self._write()
@@ -122,7 +123,7 @@ class Host:
         try:
             lines = self._splitter.feed(data)
         except FrameError as error:
-            self._tell({"type": "host.log", "level": "error", "message": f"Node's requests cannot be read: {error}"})
+            self._tell({"type": "host.warned", "message": f"Node's requests cannot be read: {error}"})
             return False
         return all(self._take(line) for line in lines)
 
@@ -130,7 +131,7 @@ class Host:
         try:
             frame = decode_frame(line)
         except FrameError as error:
-            self._tell({"type": "host.log", "level": "warn", "message": f"a request was ignored: {error}"})
+            self._tell({"type": "host.warned", "message": f"a request was ignored: {error}"})
             return True
         match frame:
             case {"type": "spawn"}:
@@ -182,7 +183,7 @@ class Host:
             self._warmth.why = why_not_fork()
             if self._warmth.why:
                 message = f"{self._warmth.why}: agents are started by exec from now on"
-                self._tell({"type": "host.log", "level": "warn", "message": message})
+                self._tell({"type": "host.warned", "message": message})
         return self._warmth.why is None
 
     @property

@@ -203,8 +203,8 @@ export class Host {
         this.#launches.delete(frame.generation)
         return launch?.exited.resolve({ code, signal, maxRssBytes, cpuMs })
       }
-      case 'host.log':
-        return
+      case 'host.warned':
+        return this.#resources.tell({ ...frame, root: spec.root })
     }
   }
 

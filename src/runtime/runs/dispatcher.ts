@@ -22,6 +22,8 @@ export interface DispatcherOptions {
   links: ReadonlyMap<string, Link>
   transport: RunSlots
   tell: (fact: RunFact) => void
+  /** Starts an agent that rests, or says that nobody calls it any more. */
+  send: (command: { type: 'agent.start' | 'agent.quiet'; agent: string }) => void
   /** The definition as it is now. */
   definitionOf: (agent: string) => AgentDefinition | undefined
 }
@@ -95,6 +97,7 @@ export class Dispatcher {
         return this.#lane(agent)?.close(() => failedError(agent, error))
       }
       case 'agent.idle':
+        return this.#lanes.get(event.agent)?.rest()
       case 'agent.stopped': {
         const { agent } = event
         return this.#lane(agent)?.close(() => stoppedError(agent))
@@ -170,7 +173,12 @@ export class Dispatcher {
     if (definition === undefined) return undefined
     let lane = this.#lanes.get(agent)
     if (lane === undefined) {
-      lane = new Lane(definition)
+      const { clock, send } = this.#options
+      lane = new Lane(definition, {
+        clock,
+        wake: () => send({ type: 'agent.start', agent }),
+        quiet: () => send({ type: 'agent.quiet', agent }),
+      })
       this.#lanes.set(agent, lane)
     }
     lane.definition = definition

@@ -12,6 +12,8 @@ export type RuntimeFact =
   | ({ type: 'process.output'; agent: string; generation: string } & OutputLine)
   /** `root` is the environment's directory; `why` says what keeps the host from forking, so that every start is cold. */
   | ({ type: 'host.ready'; root: string } & Omit<HostReadyFrame, 'type'>)
+  /** For example that agents are executed from now on, because a thread has appeared in the host. */
+  | { type: 'host.warned'; root: string; message: string }
   | { type: 'host.lost'; root: string; how: string; lastLines: readonly string[] }
   | ({ type: 'host.output'; root: string } & OutputLine)
   | { type: 'connection.refused'; reason: string }
@@ -56,6 +58,7 @@ export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: str
     level: 'info',
     says: 'A host can start agents; where `canFork` is false, every start is cold, and `why` says what stands in the way.',
   },
+  'host.warned': { level: 'warn', says: 'A host goes on otherwise than it was asked to.' },
   'host.lost': {
     level: 'error',
     says: 'A host ended without being asked; its agents went with it and are restarted by a new one.',

@@ -98,7 +98,6 @@ test.each([
     (rig: RunRig) => rig.dispatcher.hear({ type: 'agent.failed', why: 'hopeless', ...crashed }),
   ],
   ['agent.stopped', 'AGENT_STOPPED', (rig: RunRig) => rig.hear('agent.stopped')],
-  ['agent.idle', 'AGENT_STOPPED', (rig: RunRig) => rig.hear('agent.idle')],
   ['agent.retired', 'AGENT_STOPPED', (rig: RunRig) => rig.dispatcher.hear({ type: 'agent.retired', agent: 'writer' })],
 ] as const)('at %s those who wait are answered with %s', async (_, code, hear) => {
   const rig = new RunRig()

@@ -76,6 +76,8 @@ export class RunRig {
   readonly clock: SimulatedClock & SteppedClock = new SteppedClock()
   readonly calls: HeldCall[] = []
   readonly facts: RunFact[] = []
+  /** What the agent was asked for, because runs came or stayed away. */
+  readonly asked: string[] = []
   readonly links = new Map<string, Link>()
   readonly definitions = new Map<string, AgentDefinition>()
   readonly dispatcher: Dispatcher
@@ -90,6 +92,7 @@ export class RunRig {
       clock: this.clock,
       links: this.links,
       tell: (fact) => this.facts.push(fact),
+      send: ({ type }) => this.asked.push(type),
       definitionOf: (agent) => this.definitions.get(agent),
       transport: {
         httpRequest: (call, signal) => {
