@@ -73,6 +73,8 @@ export class Host {
   #ready = Promise.withResolvers<HostReadyFrame>()
   #output: Output
   #isOpen = true
+  /** Why Node ended it, where it did not do what it should. */
+  #cause: string | undefined
   /** In the environment of all that this host starts, as `AXON_HOST`. */
   readonly mark = randomUUID()
 
@@ -103,7 +105,10 @@ export class Host {
     this.ready.catch(() => {})
     this.closed = this.#live(spec)
     // A module that hangs while it is preloaded would hold up every start.
-    const timer = resources.clock.setTimeout(() => this.#child.kill('SIGKILL'), readyMs)
+    const timer = resources.clock.setTimeout(() => {
+      this.#cause = `it was not ready within ${readyMs} ms; look at what preload names`
+      this.#child.stdin?.end()
+    }, readyMs)
     void this.#ready.promise.finally(() => resources.clock.clearTimeout(timer)).catch(() => {})
     this.#send({
       protocol: protocolVersion,
@@ -157,10 +162,12 @@ export class Host {
         for (const line of reader.lines(chunk)) this.#hear(hostFrame.parse(JSON.parse(line)), spec)
       } catch {
         // What a host says is Axon's own: one that cannot be understood is of no use.
+        this.#cause ??= 'it wrote what is no frame'
         child.stdin?.end()
       }
     })
-    const how = await exited
+    const status = await exited
+    const how = this.#cause ?? status
     const wasOpen = this.#isOpen
     this.#isOpen = false
     // The guard is gone, and with it all it guarded; unless it was itself killed.

@@ -132,6 +132,20 @@ test('a process that cannot be asked for is PROCESS_SPAWN_FAILED too, and the ho
   expect(rig.facts.map(({ type }) => type)).not.toContain('host.lost')
 })
 
+test.each([
+  ['hangs while it preloads', 'hangs', 'not ready within 30000 ms'],
+  ['writes what is no frame', 'garbage', 'no frame'],
+])('a host that %s is ended, and the process is told as not spawned, with the reason', async (_, behaviour, why) => {
+  const rig = new PortRig('works', { definition: { preload: [behaviour] } }).start()
+  if (behaviour === 'hangs') {
+    await rig.clock.armed(30_000)
+    rig.clock.advance(30_000)
+  }
+  const { cause } = await rig.exit()
+  expect(cause).toMatchObject({ code: 'PROCESS_SPAWN_FAILED', message: expect.stringContaining(why) })
+  expect((await rig.fact('host.lost')).how).toContain(why)
+})
+
 test('a host that ends takes its processes with it, and they are told as lost with it', async () => {
   const rig = new PortRig('works').start()
   const { pid } = await rig.until('process.spawned')
