@@ -155,7 +155,8 @@ def test_a_command_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "mode", "is_removed"), [("axon-x", 0o700, True), ("axon-x", 0o755, False), ("x", 0o700, False)]
+    ("name", "mode", "is_removed"),
+    [("axon-x", 0o700, True), ("axon-x", 0o2700, True), ("axon-x", 0o755, False), ("x", 0o700, False)],
 )
 def test_only_a_runtime_directory_of_axons_is_removed(tmp_path: Path, name: str, mode: int, is_removed: bool) -> None:
     made = tmp_path / name

@@ -32,14 +32,12 @@ _MAX_KEPT = 1024 * 1024
 _LEAVE_SECONDS = 1.0
 
 
-def run(told: int, again: str | None, began: float) -> NoReturn:
-    """The host, from the `open` line to its exit. `told` takes the runtime directory's path, for the guard."""
+def run(again: str | None, began: float) -> NoReturn:
+    """The host, from the `open` line to its exit."""
     inbox, outbox = opening.take_pipes()
     opened = opening.Opened(**json.loads(again)) if again else opening.read_open(inbox, began)
     warmth = Warmth()
     if again is None:
-        os.write(told, os.fsencode(os.path.dirname(opened.socket)) + b"\n")
-        os.close(told)
         if opened.warm:
             warmth.preload(opened.preload)
             warmth.warm()

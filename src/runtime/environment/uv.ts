@@ -8,10 +8,10 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
+import { isAlive, ownerName, parseOwnerName, thisOwner } from '../process/owner.ts'
 import type { Command, CommandResult } from './command.ts'
 import type { Interpreter } from './interpreters.ts'
 import { acquireLock } from './lock.ts'
-import { isAlive, ownerName, parseOwnerName, thisOwner } from './owner.ts'
 import { compareVersions } from './requires-python.ts'
 
 export interface UvOptions {

@@ -19,12 +19,11 @@ import { FrameReader } from './frames.ts'
 import type { Host } from './host.ts'
 import { launchOptions } from './launch.ts'
 import { Link } from './link.ts'
+import { acceptTurns } from './listener.ts'
 import { Output } from './output.ts'
 
 /** How long leftovers may hold the control connection open after the exit. */
 const lingerMs = 250
-/** Turns of the event loop in which a connection that was made before the exit is accepted and has said hello. */
-const acceptTurns = 5
 const heartbeatMs = 2_000
 
 export const portSpawn: AgentSlots['portSpawn'] = fromCallback(({ sendBack, receive, input, system }) => {
@@ -46,7 +45,6 @@ class Port {
   #controlEnded = Promise.withResolvers<void>()
   #failure: FailedFrame | undefined
   #reason: ExitRecord['reason']
-  #endpoint: Endpoint
   /** While the process is alive. */
   #host: Host | undefined
   #isServing = false
@@ -61,10 +59,6 @@ class Port {
     this.#tell = tell
     this.#link = new Link(input.definition, input.generation)
     const { generation, definition } = input
-    this.#endpoint =
-      definition.port === undefined
-        ? { kind: 'unix', path: resources.newSocketPath() }
-        : { kind: 'tcp', host: '127.0.0.1', port: definition.port }
     this.#output = new Output(({ stream, line, droppedBytes }) =>
       resources.tell({ type: 'process.output', agent: definition.name, generation, stream, line, droppedBytes }),
     )
@@ -76,7 +70,7 @@ class Port {
     const { links } = this.#resources
     links.set(generation, this.#link)
     try {
-      await this.#resources.open()
+      await this.#resources.swept
       this.#finish(await this.#live())
     } catch (error) {
       const cause = this.#unlaunched.signal.aborted ? undefined : spawnError(this.#input, error)
@@ -111,16 +105,21 @@ class Port {
     // It was terminated or abandoned before there was anything to end.
     if (this.#isAbandoned || this.#reason !== undefined) return { code: null, signal: null }
     const nonce = randomBytes(32).toString('hex')
-    const { listener, live, hosts } = this.#resources
+    const { live, hosts } = this.#resources
+    const { environment, definition } = this.#input
+    const { python, root } = environment
+    const host = hosts.get({ python, root, preload: definition.preload })
+    const listener = await this.#resources.open()
+    const endpoint: Endpoint =
+      definition.port === undefined
+        ? { kind: 'unix', path: this.#resources.newSocketPath() }
+        : { kind: 'tcp', host: '127.0.0.1', port: definition.port }
     const unexpect = listener.expect({
       generation,
       nonce,
-      onConnection: (stream, socket) => this.#connect(stream, socket),
+      onConnection: (stream, socket) => this.#connect(stream, socket, endpoint),
     })
     try {
-      const { environment, definition } = this.#input
-      const { python, root } = environment
-      const host = hosts.get({ python, root, preload: definition.preload })
       const { env, start } = launchOptions(definition, this.#resources)
       const hosted = await host.launch({ generation, nonce, start, env, limits: {} }, this.#unlaunched.signal)
       this.#host = host
@@ -138,7 +137,7 @@ class Port {
     } finally {
       unexpect()
       // SIGKILL leaves it behind.
-      if (this.#endpoint.kind === 'unix') rmSync(this.#endpoint.path, { force: true })
+      if (endpoint.kind === 'unix') rmSync(endpoint.path, { force: true })
     }
   }
 
@@ -169,7 +168,7 @@ class Port {
     if (!this.#isAbandoned) this.#tell({ type: 'process.exited', generation, exit: record })
   }
 
-  #connect(stream: (typeof streams)[number], socket: Socket): void {
+  #connect(stream: (typeof streams)[number], socket: Socket, endpoint: Endpoint): void {
     this.#connections += 1
     if (stream !== 'control') {
       this.#output.attach(stream, socket)
@@ -187,11 +186,11 @@ class Port {
       }
     })
     socket.once('close', () => this.#controlEnded.resolve())
-    this.#launchFrame()
+    this.#launchFrame(endpoint)
     socket.resume()
   }
 
-  #launchFrame(): void {
+  #launchFrame(endpoint: Endpoint): void {
     const { name, module, model, cwd, shutdownMs } = this.#input.definition
     this.#link.send({
       type: 'launch',
@@ -200,7 +199,7 @@ class Port {
       module,
       model: model ?? null,
       cwd,
-      endpoint: this.#endpoint,
+      endpoint,
       shutdownMs,
       heartbeatMs,
     })

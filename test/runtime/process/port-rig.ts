@@ -41,13 +41,12 @@ export class PortRig {
       clock: clock ?? this.clock,
       env: env ?? process.env,
       runtimeDir: root,
+      stateDir: root,
       tell: (fact) => {
         this.facts.push(fact)
         this.#wake()
       },
     })
-    // As the slot of the environment does, before there is a port.
-    this.resources.makeRuntimeDir()
     const parent = createActor(
       fromCallback<PortEvent>(({ receive }) => {
         receive((event) => {
