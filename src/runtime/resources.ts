@@ -3,7 +3,7 @@
  * the links to them. Opened with the root actor, closed with it: nothing of it is left afterwards.
  */
 import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { AxonError, isAxonError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import { makeRuntimeDir, nameRuntimeDirs, removeRuntimeDir } from './directories.ts'
@@ -52,8 +52,10 @@ export class Resources {
     this.tell = tell
     this.hosts = new Hosts(this)
     this.#runtimeBase = runtimeDir
-    this.#record = new SystemRecord(stateDir, this.id)
-    this.swept = this.track(sweepDead(stateDir, (swept) => tell({ type: 'system.swept', ...swept })))
+    // The working directory may change.
+    const state = resolve(stateDir)
+    this.#record = new SystemRecord(state, this.id)
+    this.swept = this.track(sweepDead(state, (swept) => tell({ type: 'system.swept', ...swept })))
   }
 
   /**
@@ -111,12 +113,12 @@ export class Resources {
   }
 
   get socketPath(): string {
-    return join(this.#runtimeDir ?? '', 'axon.sock')
+    return this.#inRuntimeDir('axon.sock')
   }
 
   newSocketPath(): string {
     this.#sockets += 1
-    return join(this.#runtimeDir ?? '', `${this.#sockets}.sock`)
+    return this.#inRuntimeDir(`${this.#sockets}.sock`)
   }
 
   /** @throws AxonError SUPERVISOR_CLOSED: an actor that outlived its root may start nothing more */
@@ -147,6 +149,11 @@ export class Resources {
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  #inRuntimeDir(name: string): string {
+    if (this.#runtimeDir === undefined) throw new Error('The last host was lost, and the sockets with it.')
+    return join(this.#runtimeDir, name)
   }
 
   async #close(): Promise<void> {

@@ -190,7 +190,12 @@ class Host:
                 guard.kill(pid)
 
     def _leave(self) -> NoReturn:
-        """Kills all, reports what ends within a second, and exits. The guard does the rest."""
+        """Kills all, reports what ends within a second, and exits. The guard does the rest.
+
+        Without its guard the host is lost, and what ends now was lost with it: Node says so itself.
+        """
+        if os.getppid() != self._guard:
+            os.dup2(os.open(os.devnull, os.O_RDWR), self._outbox)
         until = time.monotonic() + _LEAVE_SECONDS
         while time.monotonic() < until:
             for pid in list(self._generations):

@@ -125,6 +125,8 @@ export class Host {
    */
   async launch(spec: LaunchSpec, signal: AbortSignal): Promise<HostedProcess> {
     await unlessAborted(this.ready, signal)
+    // It may have ended between its choice and this launch.
+    if (!this.#isOpen) throw new AxonError('PROCESS_SPAWN_FAILED', 'the host of this environment has ended')
     if (Buffer.byteLength(JSON.stringify(spec)) > maxFrameBytes / 2) {
       throw new AxonError('PROCESS_SPAWN_FAILED', 'its environment variables are too large to be handed over')
     }

@@ -25,7 +25,8 @@ export async function sweepMarked(mark: string): Promise<number> {
     const found = findMarked(mark).filter(({ pid }) => pid !== process.pid)
     for (const { pid, startTime } of found) if (kill(pid, startTime)) ended.add(pid)
     empty = found.length === 0 ? empty + 1 : 0
-    if (found.length > 0) await setTimeout(betweenScansMs)
+    // A process that is just being executed shows no environment.
+    if (empty < emptyScans) await setTimeout(betweenScansMs)
   }
   return ended.size
 }

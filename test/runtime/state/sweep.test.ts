@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { startTimeOf } from '../../../src/runtime/process/identity.ts'
@@ -78,14 +78,16 @@ test('a process that has the id of the dead Node but another start time does not
 
 test('a Node that has ended and is not reaped is dead', async () => {
   const bench = new Bench()
-  // A shell that never waits.
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'])
+  const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'])
   onTestFinished(() => void parent.kill('SIGKILL'))
   const pid = Number(String(await once(parent.stdout, 'data')))
+  // From now on it reaps nobody.
+  await vi.waitFor(() => expect(readFileSync(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n'), { interval: 5 })
+  process.kill(pid, 'SIGKILL')
   bench.record({ ...thisOwner(), pid, start: startTimeOf(pid) ?? '' })
   await vi.waitFor(async () => {
     await bench.sweep()
-    expect(bench.told).toMatchObject([{ pid }])
+    expect(bench.told).toMatchObject([{ pid, processes: 0 }])
   })
   expect(startTimeOf(pid)).toBeDefined()
 })
