@@ -21,9 +21,10 @@ DAEMON = """
 import os, sys, time
 if os.fork() == 0:
     os.setsid()
-    if os.fork() == 0:
-        print(os.getpid(), flush=True)
+    daemon = os.fork()
+    if daemon == 0:
         time.sleep(600)
+    print(daemon, flush=True)  # not the daemon: the guard may end it before it has spoken
     os._exit(0)
 os.wait()
 """
