@@ -1,85 +1,136 @@
-/** What is left one second after Node was killed, in a random state: processes, the sockets' directory, half-made environments. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+/**
+ * What is left one second after Node was killed, in each state in turn and at a random time within it: processes, sockets, the
+ * sockets' directory, half-made environments. And what must be left: finished environments, whole and not locked.
+ */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { benchEnvironment } from './environment.ts'
+import { createAxon, ensureEnvironment } from 'axon-runtime'
+import { benchRoot } from './environment.ts'
 import type { BenchResult } from './main.ts'
 import { round, summarize } from './statistics.ts'
+import { type Moment, startVictim } from './victims.ts'
 
-/** Node is killed at a random time within this one after its system began. */
-const withinMs = 3_000
+/** Of the victims: what is imported in a host is not what is measured here. */
+const spec = { cwd: benchRoot, dependencies: [] }
 const graceMs = 1_000
-/** One round in so many begins with an empty cache, and is killed while it provisions. */
-const provisioningEvery = 5
+/** After one round in so many, the next boot must find nothing but the record. */
+const bootEvery = 10
+/** After one killed build in so many, the environment is made once more: its lock is free. */
+const rebuildEvery = 5
+const progressEvery = 20
 
-interface Left {
-  processes: number
-  directories: number
-  staging: number
-}
+/** `withinMs`: how long after the state is reached Node is killed, at most. */
+const moments: readonly Moment[] = [
+  { agent: 'ready', state: 'starting', withinMs: 400 },
+  { agent: 'ready', state: 'ready', withinMs: 100 },
+  { agent: 'running', state: 'in-a-run', withinMs: 80 },
+  { agent: 'crashing', state: 'backoff', withinMs: 40 },
+  { agent: 'draining', state: 'draining', withinMs: 60 },
+  { agent: 'ready', state: 'provisioning', withinMs: 1_500 },
+]
+
+const kinds = ['processes', 'sockets', 'directories', 'staging', 'records', 'environments'] as const
+/** How many were left; of records, how many the next boot did not sweep; of environments, how many were lost or locked. */
+type Left = Record<(typeof kinds)[number], number>
 
 export async function orphans(rounds = 100): Promise<BenchResult> {
-  const environment = await benchEnvironment()
+  const environment = await ensureEnvironment(spec)
   const cacheDir = environment.root.slice(0, environment.root.indexOf('/environments/'))
   const uv = join(cacheDir, 'tools/uv/bin/uv')
-  const left: Left = { processes: 0, directories: 0, staging: 0 }
+  const left = noneLeft()
   const goneMs: number[] = []
-  for (let round = 0; round < rounds; round += 1) {
-    const fresh = round % provisioningEvery === 0 ? mkdtempSync(join(tmpdir(), 'axon-bench-cache-')) : undefined
-    const found = await kill(fresh ?? cacheDir, existsSync(uv) ? uv : 'uv', fresh)
+  const killedIn: Record<string, number> = {}
+  const checks = { boots: 0, rebuilds: 0 }
+  const begunAt = performance.now()
+  for (let number = 0; number < rounds; number += 1) {
+    const moment = moments[number % moments.length] as Moment
+    const directory = mkdtempSync(join(tmpdir(), 'ax-'))
+    const cache = {
+      cacheDir: moment.state === 'provisioning' ? join(directory, 'cache') : cacheDir,
+      uv: existsSync(uv) ? uv : 'uv',
+    }
+    const found = await kill(moment, directory, cache)
     goneMs.push(found.goneMs)
-    left.processes += found.processes
-    left.directories += found.directories
-    left.staging += found.staging
-    if (fresh !== undefined) rmSync(fresh, { recursive: true, force: true })
+    killedIn[found.state] = (killedIn[found.state] ?? 0) + 1
+    for (const kind of kinds) left[kind] += found.left[kind]
+    const build = Math.floor(number / moments.length)
+    if (moment.state !== 'provisioning' || build % rebuildEvery === 0) {
+      checks.rebuilds += moment.state === 'provisioning' ? 1 : 0
+      if (!(await isUsable(cache, moment.state !== 'provisioning'))) left.environments += 1
+    }
+    if (number % bootEvery === 0) {
+      checks.boots += 1
+      left.records += await boot(join(directory, 'state'), found.records)
+    }
+    rmSync(directory, { recursive: true, force: true })
+    if ((number + 1) % progressEvery === 0) {
+      const seconds = round((performance.now() - begunAt) / 1_000 / (number + 1))
+      console.error(`${number + 1} of ${rounds} rounds, ${seconds} s each; left: ${JSON.stringify(left)}`)
+    }
   }
-  const total = left.processes + left.directories + left.staging
+  const total = kinds.reduce((sum, kind) => sum + left[kind], 0)
   return {
-    figures: { rounds, left, goneMs: summarize(goneMs) },
+    figures: { rounds, killedIn, left, checks, goneMs: summarize(goneMs) },
     targets: [{ target: `nothing is left ${graceMs} ms after the kill`, measured: total, isMet: total === 0 }],
   }
 }
 
-async function kill(cacheDir: string, uv: string, fresh: string | undefined): Promise<Left & { goneMs: number }> {
-  const victim = join(import.meta.dirname, 'victim.ts')
-  const runtimeDir = mkdtempSync(join(tmpdir(), 'ax-'))
-  const node = spawn(process.execPath, [victim, cacheDir, uv, runtimeDir], { stdio: ['ignore', 'pipe', 'ignore'] })
-  const [line] = (await once(node.stdout, 'data')) as [Buffer]
-  const system = String(line).trim()
-  await setTimeout(Math.random() * withinMs)
-  const exited = once(node, 'exit')
+interface Cache {
+  cacheDir: string
+  uv: string
+}
+
+async function kill(moment: Moment, directory: string, { cacheDir, uv }: Cache) {
+  // One start in four by exec.
+  const victim = startVictim([cacheDir, uv, directory, ...(Math.random() < 0.25 ? ['cold'] : [])])
+  await victim.reached(moment)
+  await setTimeout(Math.random() * moment.withinMs)
   const killedAt = performance.now()
-  node.kill('SIGKILL')
-  await exited
+  const { system, state } = await victim.kill(moment.agent)
   for (;;) {
     const left: Left = {
-      processes: alive(system, fresh),
-      directories: readdirSync(runtimeDir).length,
-      staging: fresh === undefined ? 0 : staging(fresh),
+      ...noneLeft(),
+      processes: alive(system, directory),
+      sockets: sockets(directory),
+      directories: entries(join(directory, 'run')),
+      staging: staging(join(directory, 'cache')),
     }
     const goneMs = round(performance.now() - killedAt)
-    if (left.processes + left.directories + left.staging === 0 || goneMs > graceMs) {
-      rmSync(runtimeDir, { recursive: true })
-      return { ...left, goneMs }
+    if (kinds.every((kind) => left[kind] === 0) || goneMs > graceMs) {
+      return { left, goneMs, state, records: entries(join(directory, 'state/systems')) }
     }
     await setTimeout(2)
   }
 }
 
-/** Processes that carry the mark of a system, or work on a cache of its own. */
-function alive(system: string, cacheDir: string | undefined): number {
+function noneLeft(): Left {
+  return Object.fromEntries(kinds.map((kind) => [kind, 0])) as Left
+}
+
+/** Processes that carry the mark of a system, or work in its directory. */
+function alive(system: string, directory: string): number {
   return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false
     const says = (file: string, text: string) => readFileSync(`/proc/${pid}/${file}`, 'latin1').includes(text)
     try {
-      return says('environ', `AXON_SYSTEM=${system}`) || (cacheDir !== undefined && says('cmdline', cacheDir))
+      return says('environ', `AXON_SYSTEM=${system}`) || says('cmdline', `${directory}/`)
     } catch {
       return false
     }
   }).length
+}
+
+/** Sockets that somebody still listens on. */
+function sockets(directory: string): number {
+  return readFileSync('/proc/net/unix', 'latin1')
+    .split('\n')
+    .filter((line) => line.includes(`${directory}/`)).length
+}
+
+function entries(directory: string): number {
+  return existsSync(directory) ? readdirSync(directory).length : 0
 }
 
 /** Builds that no complete.json names. */
@@ -87,4 +138,26 @@ function staging(cacheDir: string): number {
   const environments = join(cacheDir, 'environments')
   if (!existsSync(environments)) return 0
   return readdirSync(environments).filter((name) => !existsSync(join(environments, name, 'complete.json'))).length
+}
+
+/** Whether the environment is whole, or can be made anew: nobody dead holds its lock. */
+async function isUsable(cache: Cache, isFinished: boolean): Promise<boolean> {
+  try {
+    const { isWarm } = await ensureEnvironment(spec, { ...cache, signal: AbortSignal.timeout(60_000) })
+    return isWarm || !isFinished
+  } catch {
+    return false
+  }
+}
+
+/** Starts a system on the state directory, and says how many records of dead ones it left, or wrongly told. */
+async function boot(stateDir: string, records: number): Promise<number> {
+  const axon = createAxon({ stateDir })
+  let swept = 0
+  axon.on('system.swept', ({ processes, directories }) => {
+    if (processes === 0 && directories.length === 0) swept += 1
+  })
+  await axon.start()
+  await axon.close()
+  return entries(join(stateDir, 'systems')) + Math.abs(records - swept)
 }

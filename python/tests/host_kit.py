@@ -55,6 +55,8 @@ class HostNode:
             *flags,
             "-m",
             "axon_agent.host",
+            os.path.join(self.folder, "axon-not-made"),
+            self.runtime,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

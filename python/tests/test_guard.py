@@ -21,9 +21,10 @@ DAEMON = """
 import os, sys, time
 if os.fork() == 0:
     os.setsid()
-    if os.fork() == 0:
-        print(os.getpid(), flush=True)
+    daemon = os.fork()
+    if daemon == 0:
         time.sleep(600)
+    print(daemon, flush=True)  # not the daemon: the guard may end it before it has spoken
     os._exit(0)
 os.wait()
 """
@@ -155,7 +156,8 @@ def test_a_command_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "mode", "is_removed"), [("axon-x", 0o700, True), ("axon-x", 0o755, False), ("x", 0o700, False)]
+    ("name", "mode", "is_removed"),
+    [("axon-x", 0o700, True), ("axon-x", 0o2700, True), ("axon-x", 0o755, False), ("x", 0o700, False)],
 )
 def test_only_a_runtime_directory_of_axons_is_removed(tmp_path: Path, name: str, mode: int, is_removed: bool) -> None:
     made = tmp_path / name

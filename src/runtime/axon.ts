@@ -115,7 +115,7 @@ export class Axon {
     return resourcesOf(this.actor.system).id
   }
 
-  /** The directory of this system's sockets, from the first start of an agent on; gone after `close()`. Only after `start()`. */
+  /** The directory of this system's sockets, while it has a host: from the first start of an agent to `close()`. Only after `start()`. */
   get runtimeDir(): string | undefined {
     return resourcesOf(this.actor.system).runtimeDir
   }

@@ -17,6 +17,7 @@ import type { Link } from './process/link.ts'
 import { portSpawn } from './process/port.ts'
 import { attachResources, Resources, resourcesOf } from './resources.ts'
 import { Dispatcher } from './runs/dispatcher.ts'
+import { defaultStateDir } from './state/record.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
 
 /** Options of the runtime; all have a default. */
@@ -25,6 +26,12 @@ export interface RuntimeOptions {
   cacheDir?: string | undefined
   /** In which the sockets' directory is made. Default: `$XDG_RUNTIME_DIR`, else the system's temporary directory. */
   runtimeDir?: string | undefined
+  /**
+   * In which each living system has a record, by which a later one removes what is left when Node and its guards are killed at
+   * once. Where it cannot be written, the event `system.unrecorded` says so. Default: `$XDG_STATE_HOME/axon`, else
+   * `~/.local/state/axon`.
+   */
+  stateDir?: string | undefined
   /** The uv executable; `false` = use venv and pip. Default: found, or installed into `cacheDir`. */
   uv?: string | false | undefined
   /** A pino logger; every event of the catalogue goes there. Default: none. */
@@ -67,10 +74,10 @@ export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Tel
 
 /** Opens what the system holds outside its machines when the root starts, and closes it when the root ends. */
 function runsSlot(options: RuntimeOptions, telemetry: Telemetry) {
-  const { clock = systemClock, env = process.env, runtimeDir } = options
+  const { clock = systemClock, env = process.env, runtimeDir, stateDir = defaultStateDir(env) } = options
   return fromCallback<RunDispatchEvent>(({ system, self, sendBack, receive }) => {
     const root = (self as unknown as { _parent: AnyActorRef })._parent
-    const resources = new Resources({ clock, env, runtimeDir, tell: (fact) => telemetry.tell(fact) })
+    const resources = new Resources({ clock, env, runtimeDir, stateDir, tell: (fact) => telemetry.tell(fact) })
     attachResources(system, resources)
     const subscription = root.on('*', (fact) => telemetry.tell(fact as unknown as Fact))
     let isEnding = false
@@ -125,7 +132,7 @@ function environmentSlot({ cacheDir, uv, env }: RuntimeOptions): AgentSlots['ens
         throw nameAgent(error, definition.name)
       })
       // A system without a place for its sockets can start nothing, and says so here.
-      resources.makeRuntimeDir()
+      resources.nameRuntimeDirs()
       return environment
     },
   )

@@ -3,21 +3,23 @@
  * the links to them. Opened with the root actor, closed with it: nothing of it is left afterwards.
  */
 import { randomUUID } from 'node:crypto'
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { AxonError } from '../errors.ts'
+import { join, resolve } from 'node:path'
+import { AxonError, isAxonError } from '../errors.ts'
 import type { Clock } from './clock.ts'
-import { makeRuntimeDir } from './directories.ts'
+import { makeRuntimeDir, nameRuntimeDirs, removeRuntimeDir } from './directories.ts'
 import { Hosts } from './process/hosts.ts'
 import type { Link } from './process/link.ts'
 import { Listener } from './process/listener.ts'
 import { LiveTable } from './process/live-table.ts'
+import { SystemRecord } from './state/record.ts'
+import { sweepDead } from './state/sweep.ts'
 import type { RuntimeFact } from './telemetry/catalogue.ts'
 
 export interface ResourceOptions {
   clock: Clock
   env: NodeJS.ProcessEnv
   runtimeDir: string | undefined
+  stateDir: string
   tell: (fact: RuntimeFact) => void
 }
 
@@ -31,30 +33,79 @@ export class Resources {
   readonly hosts: Hosts
   /** By generation. */
   readonly links = new Map<string, Link>()
+  /** Nothing is started before what dead systems left is gone: it may hold a port. Never rejects. */
+  readonly swept: Promise<void>
+  #record: SystemRecord
+  #isRecorded = true
   #runtimeBase: string | undefined
+  /** Where the sockets may be; the first that can be made is theirs. */
+  #runtimeDirs: string[] | undefined
   #runtimeDir: string | undefined
-  #listener: Listener | undefined
-  #opening: Promise<void> | undefined
+  #opening: Promise<Listener> | undefined
   #closing: Promise<void> | undefined
   #work = new Set<Promise<void>>()
   #sockets = 0
 
-  constructor({ clock, env, runtimeDir, tell }: ResourceOptions) {
+  constructor({ clock, env, runtimeDir, stateDir, tell }: ResourceOptions) {
     this.clock = clock
     this.env = env
     this.tell = tell
     this.hosts = new Hosts(this)
     this.#runtimeBase = runtimeDir
+    // The working directory may change.
+    const state = resolve(stateDir)
+    this.#record = new SystemRecord(state, this.id)
+    this.swept = this.track(sweepDead(state, (swept) => tell({ type: 'system.swept', ...swept })))
   }
 
   /**
-   * Made just before the first host, which removes it when Node is killed.
-   * @throws AxonError CONFIG_INVALID where none can be made, SUPERVISOR_CLOSED afterwards
+   * Where the sockets' directory may be made: every host is told before it is, and its guard removes it when Node is killed.
+   * @throws AxonError CONFIG_INVALID where it can be nowhere, SUPERVISOR_CLOSED afterwards
    */
-  makeRuntimeDir(): string {
+  nameRuntimeDirs(): readonly string[] {
     this.demandOpen()
-    this.#runtimeDir ??= makeRuntimeDir(this.#runtimeBase, this.env)
-    return this.#runtimeDir
+    this.#runtimeDirs ??= nameRuntimeDirs(this.#runtimeBase, this.env)
+    return this.#runtimeDirs
+  }
+
+  /**
+   * Makes the sockets' directory, once there is a host.
+   * @throws AxonError CONFIG_INVALID where it cannot be made
+   */
+  makeRuntimeDir(): void {
+    try {
+      this.#runtimeDir ??= makeRuntimeDir(this.nameRuntimeDirs())
+    } catch (error) {
+      // Another time there may be another place.
+      this.#runtimeDirs = undefined
+      throw error
+    }
+  }
+
+  /** Writes down what there is, for the boot after a kill: before a host is started, and when hosts have come or gone. */
+  record(): void {
+    const runtimeDirs = [...this.nameRuntimeDirs()]
+    try {
+      this.#record.write({ runtimeDirs, hosts: this.hosts.recorded })
+    } catch (error) {
+      // Without its record a system is no worse while it lives.
+      if (this.#isRecorded && isAxonError(error)) this.tell({ type: 'system.unrecorded', error })
+      this.#isRecorded = false
+    }
+  }
+
+  /**
+   * A host was lost. Where no other is left, nobody would remove the sockets if Node were killed now: they go, and the next host
+   * gets new ones.
+   */
+  afterLoss(): void {
+    if (this.#closing) return
+    if (this.hosts.recorded.length > 0) return this.record()
+    if (this.#runtimeDir !== undefined) removeRuntimeDir(this.#runtimeDir)
+    this.#runtimeDir = undefined
+    this.#runtimeDirs = undefined
+    void this.#opening?.then((listener) => listener.retire()).catch(() => {})
+    this.#opening = undefined
   }
 
   get runtimeDir(): string | undefined {
@@ -62,18 +113,12 @@ export class Resources {
   }
 
   get socketPath(): string {
-    return join(this.#runtimeDir ?? '', 'axon.sock')
+    return this.#inRuntimeDir('axon.sock')
   }
 
   newSocketPath(): string {
     this.#sockets += 1
-    return join(this.#runtimeDir ?? '', `${this.#sockets}.sock`)
-  }
-
-  /** Only after `open()` has resolved. */
-  get listener(): Listener {
-    if (this.#listener === undefined) throw new Error('The listener is not open.')
-    return this.#listener
+    return this.#inRuntimeDir(`${this.#sockets}.sock`)
   }
 
   /** @throws AxonError SUPERVISOR_CLOSED: an actor that outlived its root may start nothing more */
@@ -81,16 +126,15 @@ export class Resources {
     if (this.#closing) throw new AxonError('SUPERVISOR_CLOSED', 'The system is closed. Create another one.')
   }
 
-  async open(): Promise<void> {
-    this.makeRuntimeDir()
+  /** Listens, once the sockets' directory is made. */
+  async open(): Promise<Listener> {
     this.#opening ??= Listener.open(this.socketPath, this.clock, (reason) =>
       this.tell({ type: 'connection.refused', reason }),
-    ).then((listener) => {
-      this.#listener = listener
-    })
-    await this.#opening
+    )
+    const listener = await this.#opening
     // It may have been closed meanwhile.
     this.demandOpen()
+    return listener
   }
 
   /** Work that `close` waits for: it has been told to end. */
@@ -107,13 +151,19 @@ export class Resources {
     return this.#closing
   }
 
+  #inRuntimeDir(name: string): string {
+    if (this.#runtimeDir === undefined) throw new Error('The last host was lost, and the sockets with it.')
+    return join(this.#runtimeDir, name)
+  }
+
   async #close(): Promise<void> {
     this.live.sweep()
     await this.hosts.close()
     while (this.#work.size > 0) await Promise.all(this.#work)
-    await this.#opening?.catch(() => {})
-    await this.#listener?.close()
-    if (this.#runtimeDir !== undefined) await rm(this.#runtimeDir, { recursive: true, force: true })
+    const listener = await this.#opening?.catch(() => undefined)
+    await listener?.close()
+    if (this.#runtimeDir !== undefined) removeRuntimeDir(this.#runtimeDir)
+    this.#record.remove()
   }
 }
 

@@ -34,7 +34,10 @@ afterEach(async () => {
   const ended = [...systems]
   systems.clear()
   await Promise.all(ended.map((axon) => axon.destroy()))
-  for (const axon of ended) expect(leftBehind(axon)).toEqual({ processes: [], directories: [] })
+  for (const axon of ended) {
+    expect(leftBehind(axon)).toEqual({ processes: [], directories: [] })
+    expect(recordsOf(axon)).toEqual([])
+  }
   for (const directory of scratches) await rm(directory, { recursive: true, force: true })
   scratches.clear()
 })
@@ -122,6 +125,13 @@ export function leftBehind(axon: Axon): LeftBehind {
   if (found === undefined) return { processes: [], directories: [] }
   const directories = existsSync(found.runtimeDir) ? [found.runtimeDir] : []
   return { processes: processesWith(`AXON_SYSTEM=${found.id}`), directories }
+}
+
+/** Of a system that has no stateDir of its own. */
+function recordsOf(axon: Axon): string[] {
+  const systems = join(process.env.XDG_STATE_HOME ?? '', 'axon/systems')
+  const id = identityOf(axon)?.id
+  return id === undefined || !existsSync(systems) ? [] : readdirSync(systems).filter((name) => name.includes(id))
 }
 
 /** Ids of the living processes that have this variable in their environment. */

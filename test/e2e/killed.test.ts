@@ -1,25 +1,21 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { startTimeOf } from '../../src/runtime/process/identity.ts'
 import { findMarked } from '../../src/runtime/process/marked.ts'
-import { cacheDir, fixtures } from './axon.ts'
+import { cacheDir, fixtures, scratch } from './axon.ts'
+import { gone, isRunning, startVictim } from './victims.ts'
 
 test('when Node is killed, host, agents, their daemons and the sockets are gone', async () => {
-  const program = join(fixtures, 'killed.ts')
-  const node = spawn(process.execPath, [program, cacheDir, fixtures], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [line] = (await once(node.stdout, 'data')) as [Buffer]
-  const { system, runtimeDir, pids, daemon } = JSON.parse(String(line))
-  // Guard, host, two agents, and the daemon; the process that the host keeps ahead may be there already.
-  expect([5, 6]).toContain(findMarked(`AXON_SYSTEM=${system}`).length)
-  expect(pids.map(startTimeOf)).not.toContain(undefined)
-  expect(startTimeOf(daemon)).toBeDefined()
+  const { node, system, runtimeDir, pids, daemon } = await startVictim(scratch())
+  // Guard, host, two agents, and the daemon; the process that the host keeps ahead may be there already, and one that is just
+  // being executed shows no environment.
+  await vi.waitFor(() => expect([5, 6]).toContain(findMarked(`AXON_SYSTEM=${system}`).length), { interval: 5 })
+  expect([...pids, daemon].map(isRunning)).not.toContain(false)
 
   node.kill('SIGKILL')
   await once(node, 'exit')
-  // Nobody is told of the end of processes that are not one's own.
   await vi.waitFor(
     () => {
       expect(findMarked(`AXON_SYSTEM=${system}`)).toEqual([])
@@ -27,5 +23,30 @@ test('when Node is killed, host, agents, their daemons and the sockets are gone'
     },
     { timeout: 10_000, interval: 5 },
   )
-  expect([...pids, daemon].map(startTimeOf)).toEqual([undefined, undefined, undefined])
+  expect([...pids, daemon].map(isRunning)).toEqual([false, false, false])
+})
+
+test('a Node that exits without closing leaves nothing either, not even its record', async () => {
+  const stateDir = scratch()
+  const { node, runtimeDir, guards, pids, daemon } = await startVictim(stateDir)
+  expect(readdirSync(join(stateDir, 'systems'))).toHaveLength(1)
+  node.stdin?.write('exit\n')
+  expect(await once(node, 'exit')).toEqual([0, null])
+  expect(readdirSync(join(stateDir, 'systems'))).toEqual([])
+  await gone([...guards, ...pids, daemon])
+  expect(existsSync(runtimeDir)).toBe(false)
+})
+
+test('a Node that is killed in the moment in which it has made the directory of its sockets leaves none', async () => {
+  const [stateDir, runtimeDir] = [scratch(), scratch()]
+  const program = join(fixtures, 'killed-at-mkdir.ts')
+  const node = spawn(process.execPath, [program, cacheDir, fixtures, stateDir, runtimeDir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [made] = (await once(node.stdout, 'data')) as [Buffer]
+  expect(String(made).startsWith(join(runtimeDir, 'axon-'))).toBe(true)
+  await vi.waitFor(() => expect(readdirSync(runtimeDir)).toEqual([]), { timeout: 10_000, interval: 5 })
+  expect(node.signalCode).toBe('SIGKILL')
+  // Its record tells the next boot whom to look for.
+  expect(readdirSync(join(stateDir, 'systems'))).toHaveLength(1)
 })

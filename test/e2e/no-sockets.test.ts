@@ -5,7 +5,7 @@ import { agent, newAxon, rejection } from './axon.ts'
 // A machine on which no directory can be written to, not even /tmp.
 vi.mock(import('../../src/runtime/directories.ts'), async (original) => ({
   ...(await original()),
-  makeRuntimeDir: () => {
+  nameRuntimeDirs: () => {
     throw new AxonError('CONFIG_INVALID', 'No directory for sockets can be made: none is large enough. Set runtimeDir.')
   },
 }))

@@ -4,7 +4,7 @@
 the file itself, `python guard.py`: it imports nothing but a little of the standard library.
 
 1. The guard has exited: nothing that was started below it is left, daemons included (Linux).
-2. The lifeline, Node's pipe on standard input, is watched and never read while anybody else may read it.
+2. The lifeline, Node's pipe on standard input, is watched and never read.
 3. The guard ends with the status of its child, with 0 when the lifeline ended, with 128 + n after a signal n.
 """
 
@@ -24,6 +24,7 @@ except ImportError:  # an interpreter built without libffi: process groups only,
 
 TYPE_CHECKING = False  # typing's own constant would load typing
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import NoReturn
 
 IS_LINUX = sys.platform == "linux" and ctypes is not None
@@ -45,7 +46,7 @@ def main() -> NoReturn:
     if len(arguments) < 2 or arguments[0] != "--":
         os.write(2, b"usage: guard.py [--remove DIRECTORY] -- command argument...\n")
         os._exit(2)
-    os.close(fork_below(remove=remove))
+    fork_below(remove=remove)
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
@@ -57,20 +58,17 @@ def main() -> NoReturn:
     os._exit(127)
 
 
-def fork_below(lifeline: int = 0, remove: str = "") -> int:
-    """Forks. The parent stays here as the guard; the child returns, with a descriptor that takes a line of text: the
-    path of the runtime directory, removed when the lifeline ends. `remove` goes where the child is ended from outside.
+def fork_below(lifeline: int = 0, remove: str = "", runtime: Sequence[str] = ()) -> None:
+    """Forks. The parent stays here as the guard; the child returns. What of `runtime` is a runtime directory is removed
+    when the lifeline ends; `remove` goes where the child is ended from outside.
     """
     prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    heard, told = os.pipe()
     guard = os.getpid()
     child = os.fork()
     if child == 0:
-        os.close(heard)
         die_with_parent(guard)
-        return told
-    os.close(told)
-    _Guard(child, lifeline, heard, remove).stand()
+        return
+    _Guard(child, lifeline, remove, runtime).stand()
 
 
 def prctl(option: int, value: int | bytes) -> None:
@@ -160,12 +158,11 @@ def wake_on(numbers: list[signal.Signals]) -> tuple[int, list[int]]:
 
 
 class _Guard:
-    def __init__(self, child: int, lifeline: int, heard: int, remove: str) -> None:
+    def __init__(self, child: int, lifeline: int, remove: str, runtime: Sequence[str]) -> None:
         self._child = child
         self._lifeline = lifeline
-        self._heard = heard
         self._remove = remove
-        self._runtime = b""
+        self._runtime = runtime
         self._status: int | None = None
         self._signal = 0
         self._wake, _ = wake_on([signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -179,7 +176,8 @@ class _Guard:
             self._wait(1.0)  # the child sees the end as well, and alone knows what it has started
         self._sweep()
         if is_gone or is_hung_up(self._lifeline):
-            _remove_runtime(os.fsdecode(self._runtime) or _unread_runtime(self._lifeline))
+            for path in self._runtime:
+                _remove_runtime(path)
         if self._remove and (is_gone or self._signal):
             _remove_tree(self._remove)
         os._exit(0 if is_gone else 128 + self._signal if self._signal else exit_code(self._status))
@@ -189,20 +187,13 @@ class _Guard:
         poll = select.poll()
         poll.register(self._lifeline, HUNG_UP)
         poll.register(self._wake, select.POLLIN)
-        poll.register(self._heard, select.POLLIN)
         self._reap()
         while self._status is None and not self._signal:
             for descriptor, _ in poll.poll():
                 if descriptor == self._lifeline:
                     return True
-                if descriptor == self._heard:
-                    data = os.read(self._heard, 4096)
-                    self._runtime += data.rstrip(b"\n")
-                    if not data:
-                        poll.unregister(self._heard)
-                else:
-                    self._signal = max(n if n != signal.SIGCHLD else 0 for n in os.read(self._wake, 64))
-                    self._reap()
+                self._signal = max(n if n != signal.SIGCHLD else 0 for n in os.read(self._wake, 64))
+                self._reap()
         return False
 
     def _reap(self) -> bool:
@@ -265,25 +256,14 @@ def _processes() -> list[tuple[int, int]]:
     return found
 
 
-def _unread_runtime(lifeline: int) -> str:
-    """The directory in an `open` line that the child did not live to read. Nobody else is left to read it now."""
-    import json  # noqa: PLC0415 - here nothing waits any more
-
-    try:
-        os.set_blocking(lifeline, False)
-        line = os.read(lifeline, 65536).partition(b"\n")[0]
-        return os.path.dirname(str(json.loads(line)["socket"]))
-    except (OSError, ValueError, LookupError, TypeError):
-        return ""
-
-
 def _remove_runtime(path: str) -> None:
     """Removes the directory if it is one that Axon has made: ours, private, called axon-…, and no link."""
     try:
         seen = os.lstat(path)
     except OSError:
         return
-    is_private = stat.S_ISDIR(seen.st_mode) and stat.S_IMODE(seen.st_mode) == 0o700 and seen.st_uid == os.geteuid()
+    # Below a directory that has it, a new one has the set-group-ID bit as well.
+    is_private = stat.S_ISDIR(seen.st_mode) and seen.st_mode & 0o777 == 0o700 and seen.st_uid == os.geteuid()
     if is_private and os.path.isabs(path) and os.path.basename(path).startswith("axon-"):
         _remove_tree(path)
 

@@ -1,6 +1,7 @@
-"""Owns the entry of a host, `python -m axon_agent.host`: the guard first, before anything else is loaded.
+"""Owns the entry of a host, `python -m axon_agent.host [DIRECTORY…]`: the guard first, before anything else is loaded.
 
-What the host does is `hosting`'s. `--again STATE` is how a host that cannot fork starts itself anew, guard and all.
+One of the directories is, or will be, that of the sockets: the guard removes it when Node is gone. What the host does
+is `hosting`'s. `--again STATE` is how a host that cannot fork starts itself anew below the guard that it has.
 """
 
 from __future__ import annotations
@@ -20,14 +21,15 @@ def main() -> NoReturn:
     """The guard stays in here; the host goes on."""
     began = time.monotonic()
     again = sys.argv[2] if sys.argv[1:2] == ["--again"] else None
-    told = guard.fork_below() if again is None else -1
+    if again is None:
+        guard.fork_below(runtime=sys.argv[1:])
     # The directory that the process was started in is nobody's.
     if sys.path and sys.path[0] in ("", os.getcwd()) and not getattr(sys.flags, "safe_path", False):
         del sys.path[0]
 
     from axon_agent import hosting  # noqa: PLC0415
 
-    hosting.run(told, again, began)
+    hosting.run(again, began)
 
 
 if __name__ == "__main__":

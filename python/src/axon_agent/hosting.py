@@ -38,14 +38,12 @@ _QUIET_MS = 100
 """After so long without a start the next process is made ahead: not while the last one needs the processor."""
 
 
-def run(told: int, again: str | None, began: float) -> NoReturn:
-    """The host, from the `open` line to its exit. `told` takes the runtime directory's path, for the guard."""
+def run(again: str | None, began: float) -> NoReturn:
+    """The host, from the `open` line to its exit."""
     inbox, outbox = opening.take_pipes()
     opened = opening.Opened(**json.loads(again)) if again else opening.read_open(inbox, began)
     warmth = Warmth()
     if again is None:
-        os.write(told, os.fsencode(os.path.dirname(opened.socket)) + b"\n")
-        os.close(told)
         if opened.warm:
             warmth.preload(opened.preload)
             warmth.warm()
@@ -232,7 +230,12 @@ class Host:
                 guard.kill(pid)
 
     def _leave(self) -> NoReturn:
-        """Kills all, reports what ends within a second, and exits. The guard does the rest."""
+        """Kills all, reports what ends within a second, and exits. The guard does the rest.
+
+        Without its guard the host is lost, and what ends now was lost with it: Node says so itself.
+        """
+        if os.getppid() != self._guard:
+            os.dup2(os.open(os.devnull, os.O_RDWR), self._outbox)
         self._spare = None  # now a stray as any other
         until = time.monotonic() + _LEAVE_SECONDS
         while time.monotonic() < until:

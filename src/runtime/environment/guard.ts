@@ -20,19 +20,35 @@ export function guarded(guard: Guard, argv: readonly string[]): string[] {
   return [guard.python, '-I', '-S', guardFile(), ...remove, '--', ...argv]
 }
 
+/**
+ * A build that complete.json names is finished, though Node did not live to say so. A command that is being ended at the same time
+ * may still write: so it is looked at more than once.
+ */
 const removal = `
-import os, shutil, sys
+import sys
 if not sys.stdin.read():
-    shutil.rmtree(sys.argv[1], ignore_errors=True)
+    import json, os, shutil, time
+    directory = sys.argv[1]
+    above, name = os.path.split(directory)
     try:
-        os.rmdir(os.path.dirname(sys.argv[1]))
-    except OSError:
-        pass
+        with open(os.path.join(above, "complete.json")) as file:
+            is_finished = json.load(file)["build"] == name
+    except (OSError, ValueError, LookupError, TypeError):
+        is_finished = False
+    for _ in range(0 if is_finished else 20):
+        shutil.rmtree(directory, ignore_errors=True)
+        try:
+            os.rmdir(above)
+        except FileNotFoundError:
+            break
+        except OSError:
+            pass
+        time.sleep(0.02)
 `
 
 /**
- * Sees to it that the directory is removed when this process dies, also between two commands. Call it before the directory is
- * made. The returned function ends the watch and leaves the directory alone.
+ * Sees to it that the directory, and the one above it where that is empty then, is removed when this process dies, also between
+ * two commands. Call it before the directory is made. The returned function ends the watch and leaves the directory alone.
  */
 export function watchDirectory(python: string, directory: string, env: NodeJS.ProcessEnv): () => Promise<void> {
   const watcher = execa(python, ['-I', '-S', '-c', removal, directory], {

@@ -12,7 +12,7 @@ import { randomUUID } from 'node:crypto'
 import { link, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isAlive, type Owner, ownerName, parseOwnerName, thisOwner } from './owner.ts'
+import { isAlive, type Owner, ownerName, parseOwnerName, thisOwner } from '../process/owner.ts'
 
 export interface LockOptions {
   signal?: AbortSignal | undefined

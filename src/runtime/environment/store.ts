@@ -14,7 +14,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { isAlive, ownerName, parseOwnerName, thisOwner } from './owner.ts'
+import { isAlive, ownerName, parseOwnerName, thisOwner } from '../process/owner.ts'
 
 const markerSchema = z.object({
   format: z.literal(1),

@@ -8,10 +8,11 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
+import { isAlive, ownerName, parseOwnerName, thisOwner } from '../process/owner.ts'
 import type { Command, CommandResult } from './command.ts'
+import { watchDirectory } from './guard.ts'
 import type { Interpreter } from './interpreters.ts'
 import { acquireLock } from './lock.ts'
-import { isAlive, ownerName, parseOwnerName, thisOwner } from './owner.ts'
 import { compareVersions } from './requires-python.ts'
 
 export interface UvOptions {
@@ -76,12 +77,14 @@ async function faultOf(uv: string, options: UvOptions): Promise<string | undefin
 async function installUv(installed: string, options: UvOptions, reasons: readonly string[]): Promise<FoundUv> {
   const tools = join(options.cacheDir, 'tools')
   const release = await acquireLock(join(options.cacheDir, 'locks', 'uv'), { signal: options.signal })
+  let unwatch: (() => Promise<void>) | undefined
   const staging = join(tools, `.${ownerName(thisOwner())}-${randomBytes(4).toString('hex')}`)
   try {
     // Another process may have installed it while this one waited.
     if ((await isExecutable(installed)) && (await faultOf(installed, options)) === undefined) return { path: installed }
     options.onInstall()
     await removeDead(tools)
+    unwatch = watchDirectory(options.interpreter.path, staging, options.env)
     await mkdir(join(staging, 'tmp'), { recursive: true })
     const failure = await pipInstallUv(staging, options)
     if (failure !== undefined) return { reason: [...reasons, failure].join('; ') }
@@ -90,6 +93,7 @@ async function installUv(installed: string, options: UvOptions, reasons: readonl
     return { path: installed }
   } finally {
     await rm(staging, { recursive: true, force: true })
+    await unwatch?.()
     await release()
   }
 }

@@ -18,8 +18,10 @@ import {
   type ToHostFrame,
 } from '../../protocol/host.ts'
 import type { Resources } from '../resources.ts'
+import type { RecordContent } from '../state/record.ts'
 import { inheritedVariables } from './environment-variables.ts'
 import { FrameReader } from './frames.ts'
+import { startTimeOf } from './identity.ts'
 import { sweepMarked } from './marked.ts'
 import { Output } from './output.ts'
 
@@ -67,6 +69,8 @@ export class Host {
   readonly ready: Promise<HostReadyFrame>
   /** Resolves when the host and everything it started is gone. Never rejects. */
   readonly closed: Promise<void>
+  /** For the system's record. */
+  readonly recorded: RecordContent['hosts'][number]
   #resources: Resources
   #child: ChildProcess
   #launches = new Map<string, Launch>()
@@ -80,7 +84,7 @@ export class Host {
 
   constructor(spec: HostSpec, resources: Resources) {
     this.#resources = resources
-    const { nodeChildProcess } = execa(spec.python, ['-m', 'axon_agent.host'], {
+    const { nodeChildProcess } = execa(spec.python, ['-m', 'axon_agent.host', ...resources.nameRuntimeDirs()], {
       // `-m` puts the working directory on sys.path: the environment's own holds no modules.
       cwd: spec.root,
       env: {
@@ -110,14 +114,9 @@ export class Host {
       this.#child.stdin?.end()
     }, readyMs)
     void this.#ready.promise.finally(() => resources.clock.clearTimeout(timer)).catch(() => {})
-    this.#send({
-      protocol: protocolVersion,
-      type: 'open',
-      system: resources.id,
-      socket: resources.socketPath,
-      preload: spec.preload,
-      warm: true,
-    })
+    const pid = this.#child.pid ?? 0
+    this.recorded = { root: spec.root, pid, startTime: startTimeOf(pid) ?? '' }
+    this.#open(spec)
   }
 
   get isOpen(): boolean {
@@ -130,6 +129,8 @@ export class Host {
    */
   async launch(spec: LaunchSpec, signal: AbortSignal): Promise<HostedProcess> {
     await unlessAborted(this.ready, signal)
+    // It may have ended between its choice and this launch.
+    if (!this.#isOpen) throw new AxonError('PROCESS_SPAWN_FAILED', 'the host of this environment has ended')
     const launch: Launch = { started: Promise.withResolvers(), exited: Promise.withResolvers() }
     this.#launches.set(spec.generation, launch)
     this.#send({ type: 'spawn', ...spec })
@@ -146,6 +147,20 @@ export class Host {
     this.#isOpen = false
     this.#child.stdin?.end()
     return this.closed
+  }
+
+  #open({ preload }: HostSpec): void {
+    if (this.#child.pid === undefined) return
+    const { id: system } = this.#resources
+    try {
+      // Not before: the guard is there now, and knows where.
+      this.#resources.makeRuntimeDir()
+      const socket = this.#resources.socketPath
+      this.#send({ protocol: protocolVersion, type: 'open', system, socket, preload, warm: true })
+    } catch (error) {
+      this.#ready.reject(error)
+      void this.close()
+    }
   }
 
   async #live(spec: HostSpec): Promise<void> {
@@ -170,6 +185,7 @@ export class Host {
     const how = this.#cause ?? status
     const wasOpen = this.#isOpen
     this.#isOpen = false
+    if (wasOpen) this.#resources.afterLoss()
     // The guard is gone, and with it all it guarded; unless it was itself killed.
     await sweepMarked(`AXON_HOST=${this.mark}`)
     this.#lose(how)

@@ -3,12 +3,15 @@
  * serves each stream of one process once. What is said on a connection belongs to the port.
  */
 import { createServer, type Server, type Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import { type HelloFrame, helloFrame, streams } from '../../protocol/control.ts'
 import type { Clock } from '../clock.ts'
 import { FrameReader } from './frames.ts'
 
 /** A connection must say hello within this time. */
 const helloMs = 10_000
+/** Turns of the event loop in which a connection that was made before is accepted and has said hello. */
+export const acceptTurns = 5
 /** Whoever has not proved who it is may make us keep this much. */
 const maxHelloBytes = 1024
 
@@ -56,6 +59,13 @@ export class Listener {
   expect(expected: Expected): () => void {
     this.#expected.set(expected.generation, { ...expected, open: new Set(streams) })
     return () => this.#expected.delete(expected.generation)
+  }
+
+  /** Takes no new connections; those that were made go on. */
+  async retire(): Promise<void> {
+    // What has connected is still to be accepted.
+    for (let turn = 0; turn < acceptTurns; turn += 1) await setImmediate()
+    this.#server.close()
   }
 
   async close(): Promise<void> {

@@ -27,12 +27,11 @@ import { agentVariables } from './environment-variables.ts'
 import { FrameReader } from './frames.ts'
 import type { Host } from './host.ts'
 import { Link } from './link.ts'
+import { acceptTurns } from './listener.ts'
 import { Output } from './output.ts'
 
 /** How long leftovers may hold the control connection open after the exit. */
 const lingerMs = 250
-/** Turns of the event loop in which a connection that was made before the exit is accepted and has said hello. */
-const acceptTurns = 5
 const heartbeatMs = 2_000
 
 export const portSpawn: AgentSlots['portSpawn'] = fromCallback(({ sendBack, receive, input, system }) => {
@@ -54,7 +53,6 @@ class Port {
   #controlEnded = Promise.withResolvers<void>()
   #failure: FailedFrame | undefined
   #reason: ExitRecord['reason']
-  #endpoint: Endpoint
   /** Told on the connection of standard output. */
   #environment = ''
   /** While the process is alive. */
@@ -71,10 +69,6 @@ class Port {
     this.#tell = tell
     this.#link = new Link(input.definition, input.generation)
     const { generation, definition } = input
-    this.#endpoint =
-      definition.port === undefined
-        ? { kind: 'unix', path: resources.newSocketPath() }
-        : { kind: 'tcp', host: '127.0.0.1', port: definition.port }
     this.#output = new Output(({ stream, line, droppedBytes }) =>
       resources.tell({ type: 'process.output', agent: definition.name, generation, stream, line, droppedBytes }),
     )
@@ -86,7 +80,7 @@ class Port {
     const { links } = this.#resources
     links.set(generation, this.#link)
     try {
-      await this.#resources.open()
+      await this.#resources.swept
       this.#finish(await this.#live())
     } catch (error) {
       const cause = this.#unlaunched.signal.aborted ? undefined : spawnError(this.#input, error)
@@ -121,16 +115,21 @@ class Port {
     // It was terminated or abandoned before there was anything to end.
     if (this.#isAbandoned || this.#reason !== undefined) return { code: null, signal: null }
     const nonce = randomBytes(32).toString('hex')
-    const { listener, live, hosts } = this.#resources
+    const { live, hosts } = this.#resources
+    const { environment, definition } = this.#input
+    const { python, root } = environment
+    const host = hosts.get({ python, root, preload: definition.preload })
+    const listener = await this.#resources.open()
+    const endpoint: Endpoint =
+      definition.port === undefined
+        ? { kind: 'unix', path: this.#resources.newSocketPath() }
+        : { kind: 'tcp', host: '127.0.0.1', port: definition.port }
     const unexpect = listener.expect({
       generation,
       nonce,
-      onConnection: (stream, socket) => this.#connect(stream, socket),
+      onConnection: (stream, socket) => this.#connect(stream, socket, endpoint),
     })
     try {
-      const { environment, definition } = this.#input
-      const { python, root } = environment
-      const host = hosts.get({ python, root, preload: definition.preload })
       this.#environment = environmentLine(agentVariables(definition, this.#resources, host.mark))
       const { start } = definition
       const hosted = await host.launch({ generation, nonce, start, limits: {} }, this.#unlaunched.signal)
@@ -149,7 +148,7 @@ class Port {
     } finally {
       unexpect()
       // SIGKILL leaves it behind.
-      if (this.#endpoint.kind === 'unix') rmSync(this.#endpoint.path, { force: true })
+      if (endpoint.kind === 'unix') rmSync(endpoint.path, { force: true })
     }
   }
 
@@ -180,7 +179,7 @@ class Port {
     if (!this.#isAbandoned) this.#tell({ type: 'process.exited', generation, exit: record })
   }
 
-  #connect(stream: (typeof streams)[number], socket: Socket): void {
+  #connect(stream: (typeof streams)[number], socket: Socket, endpoint: Endpoint): void {
     this.#connections += 1
     if (stream === 'stdout') socket.write(this.#environment)
     if (stream !== 'control') {
@@ -199,11 +198,11 @@ class Port {
       }
     })
     socket.once('close', () => this.#controlEnded.resolve())
-    this.#launchFrame()
+    this.#launchFrame(endpoint)
     socket.resume()
   }
 
-  #launchFrame(): void {
+  #launchFrame(endpoint: Endpoint): void {
     const { name, module, model, cwd, shutdownMs } = this.#input.definition
     this.#link.send({
       type: 'launch',
@@ -212,7 +211,7 @@ class Port {
       module,
       model: model ?? null,
       cwd,
-      endpoint: this.#endpoint,
+      endpoint,
       shutdownMs,
       heartbeatMs,
     })

@@ -1,10 +1,12 @@
 /**
  * Owns the catalogue of events: every name, its level in the log, and what it says. docs/events.md is made from it.
  */
+import type { AxonError } from '../../errors.ts'
 import type { Fact } from '../../machines/facts.ts'
 import type { EnvironmentProgress } from '../../machines/slots.ts'
 import type { HostReadyFrame } from '../../protocol/host.ts'
 import type { OutputLine } from '../process/output.ts'
+import type { Swept } from '../state/sweep.ts'
 
 /** Told by the runtime itself. */
 export type RuntimeFact =
@@ -17,6 +19,9 @@ export type RuntimeFact =
   | { type: 'host.lost'; root: string; how: string; lastLines: readonly string[] }
   | ({ type: 'host.output'; root: string } & OutputLine)
   | { type: 'connection.refused'; reason: string }
+  /** `system` and `pid` are the dead one's. */
+  | ({ type: 'system.swept' } & Swept)
+  | { type: 'system.unrecorded'; error: AxonError }
 
 export type AxonEvent = Fact | RuntimeFact
 export type AxonEventName = AxonEvent['type']
@@ -65,4 +70,9 @@ export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: str
   },
   'host.output': { level: 'debug', says: 'A line that a host wrote to its standard error.' },
   'connection.refused': { level: 'warn', says: 'Somebody connected without the right nonce.' },
+  'system.swept': { level: 'info', says: 'A system had died without being closed; what was left of it is gone.' },
+  'system.unrecorded': {
+    level: 'warn',
+    says: 'The record of this system cannot be written; it works, but what a kill leaves of it will not be swept at the next boot.',
+  },
 }

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { expect, test, vi } from 'vitest'
 import type { Environment, EnvironmentProgress, EnvironmentSpec } from '../../../src/machines/slots.ts'
 import type { EnvironmentOptions } from '../../../src/runtime/environment/environment.ts'
-import { ownerName, thisOwner } from '../../../src/runtime/environment/owner.ts'
+import { ownerName, thisOwner } from '../../../src/runtime/process/owner.ts'
 import { cacheDir, ensure, importedIn, timeout, uv, wheel } from './environment-rig.ts'
 import { recordedRunner, rejectionOf, storedBuilds, temporaryDirectory } from './fixtures.ts'
 

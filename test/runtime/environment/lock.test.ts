@@ -2,7 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { acquireLock } from '../../../src/runtime/environment/lock.ts'
-import { ownerName, thisOwner } from '../../../src/runtime/environment/owner.ts'
+import { ownerName, thisOwner } from '../../../src/runtime/process/owner.ts'
 import { temporaryDirectory } from './fixtures.ts'
 
 test('one holds it at a time, also when many want it at once', async () => {

@@ -8,6 +8,7 @@ import { createActor, fromCallback } from 'xstate'
 import type { AgentDefinition } from '../../../src/machines/definition.ts'
 import type { PortCommand, PortEvent } from '../../../src/machines/slots.ts'
 import type { Clock } from '../../../src/runtime/clock.ts'
+import type { HostSpec } from '../../../src/runtime/process/host.ts'
 import { portSpawn } from '../../../src/runtime/process/port.ts'
 import { attachResources, Resources } from '../../../src/runtime/resources.ts'
 import type { RuntimeFact } from '../../../src/runtime/telemetry/catalogue.ts'
@@ -33,6 +34,8 @@ export class PortRig {
   readonly generation = 'writer/0#1'
   readonly resources: Resources
   readonly port
+  /** Of the port's host. */
+  readonly host: HostSpec
   #wake: () => void = () => {}
 
   constructor(behaviour: string, { definition, python, clock, env, onEvent }: RigOptions = {}) {
@@ -41,13 +44,12 @@ export class PortRig {
       clock: clock ?? this.clock,
       env: env ?? process.env,
       runtimeDir: root,
+      stateDir: root,
       tell: (fact) => {
         this.facts.push(fact)
         this.#wake()
       },
     })
-    // As the slot of the environment does, before there is a port.
-    this.resources.makeRuntimeDir()
     const parent = createActor(
       fromCallback<PortEvent>(({ receive }) => {
         receive((event) => {
@@ -57,13 +59,14 @@ export class PortRig {
         })
       }),
     ).start()
+    this.host = { root, python: python ?? fakePython(root, behaviour), preload: definition?.preload ?? [] }
     attachResources(parent.system, this.resources)
     this.port = createActor(portSpawn, {
       parent,
       input: {
         generation: this.generation,
         definition: definitionOf('writer', definition),
-        environment: { ...environment, root, python: python ?? fakePython(root, behaviour) },
+        environment: { ...environment, root, python: this.host.python },
       },
     })
     onTestFinished(() => this.resources.close())

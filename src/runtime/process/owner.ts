@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { statOf } from '../process/identity.ts'
+import { statOf } from './identity.ts'
 
 /** A process, told apart from later ones with the same pid. */
 export interface Owner {
