@@ -21,7 +21,7 @@ import { launchOptions } from './launch.ts'
 import { Link } from './link.ts'
 import { Output } from './output.ts'
 
-/** How long leftovers may hold the control connection open after the exit. */
+/** How far apart the exit and the end of the control connection may come, whichever is first. */
 const lingerMs = 250
 /** Turns of the event loop in which a connection that was made before the exit is accepted and has said hello. */
 const acceptTurns = 5
@@ -46,6 +46,7 @@ class Port {
   #controlEnded = Promise.withResolvers<void>()
   #failure: FailedFrame | undefined
   #reason: ExitRecord['reason']
+  #violation: ProcessError | undefined
   #endpoint: Endpoint
   /** While the process is alive. */
   #host: Host | undefined
@@ -162,6 +163,7 @@ class Port {
       generation,
       pid: this.#pid,
       ...exit,
+      cause: exit.cause ?? this.#violation,
       failure,
       reason: this.#reason,
       lastLines: this.#output.lastLines,
@@ -186,7 +188,10 @@ class Port {
         this.#violate(error instanceof Error ? error.message : String(error))
       }
     })
-    socket.once('close', () => this.#controlEnded.resolve())
+    socket.once('close', () => {
+      this.#controlEnded.resolve()
+      if (this.#host) this.#after(lingerMs, () => this.#demandExit())
+    })
     this.#launchFrame()
     socket.resume()
   }
@@ -224,6 +229,19 @@ class Port {
       case 'settled':
         return
     }
+  }
+
+  /** A process that lives on without its control connection can neither be heard nor told anything. */
+  #demandExit(): void {
+    // Where its end was asked for, or has come and is not told yet, there is nothing to say.
+    const { generation, definition } = this.#input
+    if (this.#host === undefined || this.#reason !== undefined || !this.#resources.live.isAlive(generation)) return
+    const message = `${generation} closed its control connection and lived on, so it was ended. Close no descriptor that is not yours, and run other programs (exec) in a child.`
+    this.#violation = new ProcessError('PROTOCOL_CONNECTION_CLOSED', message, {
+      agent: definition.name,
+      context: { generation, pid: this.#pid },
+    })
+    this.#violate(message)
   }
 
   #violate(message: string): void {

@@ -66,6 +66,34 @@ test.each([
   expect(rig.count('process.violated')).toBe(1)
 })
 
+test('a process that ends its control connection and lives for another 250 ms has violated the protocol', async () => {
+  const rig = new PortRig('closes').start()
+  await rig.clock.armed(250)
+  rig.clock.advance(249)
+  expect(rig.count('process.violated')).toBe(0)
+  rig.clock.advance(1)
+  expect((await rig.until('process.violated')).message).toContain('writer/0#1 closed its control connection')
+  rig.send({ type: 'process.terminate', reason: 'protocol', graceMs: 0 })
+  const exit = await rig.exit()
+  expect(exit).toMatchObject({ reason: 'protocol', cause: { code: 'PROTOCOL_CONNECTION_CLOSED', agent: 'writer' } })
+  expect(rig.count('process.violated')).toBe(1)
+  expect(rig.clock.pending).toBe(0)
+})
+
+test('a process that has ended is blamed for nothing, however late its host tells of it', async () => {
+  const rig = new PortRig('works').start()
+  const { pid } = await rig.until('process.spawned')
+  await rig.until('agent.ready')
+  const host = (await rig.fact('host.ready')).pid
+  process.kill(host, 'SIGSTOP')
+  process.kill(pid, 'SIGKILL')
+  await rig.clock.armed(250)
+  rig.clock.advance(10_000)
+  process.kill(host, 'SIGCONT')
+  expect(await rig.exit()).toMatchObject({ signal: 'SIGKILL', reason: undefined, cause: undefined })
+  expect(rig.count('process.violated')).toBe(0)
+})
+
 test('a daemon that holds the connections open delays the exit by 250 ms at most, and holds nothing of ours after it', async () => {
   const rig = new PortRig('daemon')
   const daemon = new Promise<number>((resolve) => {
