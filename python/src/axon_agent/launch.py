@@ -91,7 +91,7 @@ def _signals_blocked() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _unwarned() -> Iterator[None]:
-    # Of threads at a fork, where what is about to exec is not harmed by them; of policies, which Python 3.14 deprecates.
+    # Of threads at a fork, which do not harm what is about to exec; of event loop policies, deprecated in Python 3.14.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         yield
