@@ -32,12 +32,14 @@ test.each([
   },
 )
 
-test('an agent that shuts its control connection down ends itself; its run is judged, and a new process comes', async () => {
+test('an agent that shuts its control connection down ends itself and says why; its run is judged, and a new process comes', async () => {
   const axon = await newAxon({ agents: { one: agent('leaves_control', { restart }) } }).start()
   const one = axon.agent('one')
   const pid = one.snapshot()?.pid as number
   const ready = next(axon, 'agent.ready')
+  const crashed = next(axon, 'agent.crashed')
   expect(await rejection(one.run({ prompt: 'shutdown' }))).toMatchObject({ code: 'RUN_INTERRUPTED', started: true })
+  expect((await crashed).crash.lastLines.at(-1)).toContain('The control connection to Axon has ended')
   expect(isAlive(pid)).toBe(false)
   expect((await ready).pid).not.toBe(pid)
 })
