@@ -44,6 +44,7 @@ class Port {
   #control: Socket | undefined
   #connections = 0
   #controlEnded = Promise.withResolvers<void>()
+  #spawned = Promise.withResolvers<void>()
   #failure: FailedFrame | undefined
   #reason: ExitRecord['reason']
   #violation: ProcessError | undefined
@@ -128,6 +129,7 @@ class Port {
       this.#pid = hosted.pid
       live.add({ generation, pid: hosted.pid, startTime: hosted.startTime })
       this.#tell({ type: 'process.spawned', generation, pid: hosted.pid })
+      this.#spawned.resolve()
       // It was terminated or abandoned while it was being made.
       if (this.#isAbandoned || this.#reason !== undefined) this.#signal('SIGKILL')
       const { isHostLost, ...exit } = await hosted.exited
@@ -192,8 +194,11 @@ class Port {
       this.#controlEnded.resolve()
       if (this.#host) this.#after(lingerMs, () => this.#demandExit())
     })
-    this.#launchFrame()
-    socket.resume()
+    // The process may be faster than its host, which tells of it.
+    void this.#spawned.promise.then(() => {
+      this.#launchFrame()
+      socket.resume()
+    })
   }
 
   #launchFrame(): void {

@@ -18,6 +18,13 @@ test('a process is spawned, ready, beats, and its output is told line by line', 
   expect(rig.resources.live.size).toBe(1)
 })
 
+test('a process that is faster than the word of its host is heard after it', async () => {
+  const rig = new PortRig('works', { definition: { preload: ['late'] } }).start()
+  await rig.until('agent.ready')
+  await rig.until('process.heartbeat')
+  expect(rig.events.map(({ type }) => type)).toEqual(['process.spawned', 'agent.ready', 'process.heartbeat'])
+})
+
 test('a process that is told to drain ends by itself, and nothing of it is left', async () => {
   const rig = new PortRig('works').start()
   await rig.until('agent.ready')
