@@ -104,6 +104,7 @@ class HostNode:
         """Asks for a process of the next generation."""
         number = len(self.spawned)
         generation = f"{name}/0#{number + 1}"
+        environment = {**self.environment, **(env or {})}
         launch = {
             "type": "launch",
             "token": secrets.token_hex(16),
@@ -115,7 +116,7 @@ class HostNode:
             "shutdownMs": 5000,
             "heartbeatMs": 2000,
         }
-        spawned = Spawned(self, generation, secrets.token_hex(32), launch)
+        spawned = Spawned(self, generation, secrets.token_hex(32), launch, environment)
         self.spawned[generation] = spawned
         self.send(
             {
@@ -123,7 +124,6 @@ class HostNode:
                 "generation": generation,
                 "nonce": nonce or spawned.nonce,
                 "start": start,
-                "env": {**self.environment, **(env or {})},
                 **({"limits": limits} if limits else {}),
             }
         )
@@ -236,6 +236,8 @@ class HostNode:
         if stream == "control":
             agent.control = writer
             writer.write(json.dumps(agent.launch).encode() + b"\n")
+        if stream == "stdout":
+            writer.write(json.dumps({"type": "environment", "variables": agent.environment}).encode() + b"\n")
         await self._told()
         with contextlib.suppress(ConnectionError):
             while data := await reader.readline():

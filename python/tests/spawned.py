@@ -23,6 +23,7 @@ class Spawned:
     generation: str
     nonce: str
     launch: Frame
+    environment: dict[str, str]
     told: list[Frame] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     hellos: list[Frame] = field(default_factory=list)

@@ -198,6 +198,14 @@ async def test_an_interpreter_that_dies_at_once_leaves_its_last_words(host: Host
     assert [hello["stream"] for hello in agent.hellos] == ["stdout", "stderr"]
 
 
+@pytest.mark.parametrize("start", ["warm", "cold"])
+async def test_a_variable_that_no_environment_can_hold_ends_the_start_with_a_word(host: HostNode, start: str) -> None:
+    await host.open()
+    agent = host.spawn(host.module(ECHO), start=start, env={"A=B": "x"})
+    assert (await agent.wait("exited"))["code"] == 1
+    await agent.line("stderr", "could not be started")
+
+
 async def test_an_environment_of_any_size_reaches_the_agent(host: HostNode) -> None:
     await host.open()
     host.module("import os\ndef agent(prompt): return len(os.environ['BIG'])\n")

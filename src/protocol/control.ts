@@ -86,5 +86,14 @@ export interface LaunchFrame {
   heartbeatMs: number
 }
 
-/** What Node tells an agent's process. */
+/**
+ * The first and only thing Node says on the connection of standard output: the agent's whole environment. It goes past the
+ * host, from which other agents are forked.
+ */
+export interface EnvironmentFrame {
+  type: 'environment'
+  variables: Record<string, string>
+}
+
+/** What Node tells an agent's process on the control connection. */
 export type NodeFrame = LaunchFrame | { type: 'cancel'; run: string } | { type: 'drain' }

@@ -62,8 +62,6 @@ export interface SpawnFrame {
   generation: string
   nonce: string
   start: StartMode
-  /** The agent's whole environment. */
-  env: Record<string, string>
   limits: Record<string, number>
 }
 

@@ -8,6 +8,7 @@ import { AxonError } from '../errors.ts'
 import type { AgentDefinition } from '../machines/definition.ts'
 import type { systemMachine } from '../machines/system.ts'
 import { AgentHandle } from './agent-handle.ts'
+import { systemClock } from './clock.ts'
 import { type AgentOptions, type AgentsOptions, checkOptions, parseAgent, parseAgents } from './config.ts'
 import { dispatcherOf, provideRuntime, type RuntimeOptions } from './provide.ts'
 import { Readiness } from './readiness.ts'
@@ -54,7 +55,7 @@ export class Axon {
       systemId: 'axon',
       input: { agents },
       ...(inspect && { inspect: guardInspection(inspect) }),
-      ...(runtime.clock && { clock: runtime.clock }),
+      clock: runtime.clock ?? systemClock,
     })
     this.actor = actor
     this.#begin = () => actor.start()

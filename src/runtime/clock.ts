@@ -9,6 +9,14 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  setTimeout: (fn, ms) => setTimeout(fn, ms),
-  clearTimeout: (id) => clearTimeout(id as NodeJS.Timeout),
+  // Node's shortest timer takes a millisecond: what is due at once is run in the next turn of the event loop.
+  setTimeout: (fn, ms) => (ms <= 0 ? { nextTurn: setImmediate(fn) } : setTimeout(fn, ms)),
+  clearTimeout: (id) => {
+    if (isNextTurn(id)) clearImmediate(id.nextTurn)
+    else clearTimeout(id as NodeJS.Timeout)
+  },
+}
+
+function isNextTurn(id: unknown): id is { nextTurn: NodeJS.Immediate } {
+  return typeof id === 'object' && id !== null && 'nextTurn' in id
 }

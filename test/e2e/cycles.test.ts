@@ -22,6 +22,7 @@ test('after 1,000 ends and starts Node and the host hold what they held after 20
   expect(late.host.rss / early.host.rss).toBeLessThan(1.05)
   const { node, host, ...counts } = late
   expect(node.descriptors).toBe(early.node.descriptors)
-  expect(host.descriptors).toBe(early.host.descriptors)
+  // The process that the host keeps ahead may be there or be on its way.
+  expect(Math.abs(host.descriptors - early.host.descriptors)).toBeLessThanOrEqual(1)
   expect(counts).toEqual({ objects: early.objects, resources: early.resources, listeners: early.listeners })
 })

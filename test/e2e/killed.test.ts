@@ -12,8 +12,8 @@ test('when Node is killed, host, agents, their daemons and the sockets are gone'
   const node = spawn(process.execPath, [program, cacheDir, fixtures], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = (await once(node.stdout, 'data')) as [Buffer]
   const { system, runtimeDir, pids, daemons } = JSON.parse(String(line))
-  // Guard, host, two agents, and the daemon that kept its environment.
-  expect(findMarked(`AXON_SYSTEM=${system}`)).toHaveLength(5)
+  // Guard, host, two agents, and the daemon that kept its environment; the process that the host keeps ahead may be there already.
+  expect([5, 6]).toContain(findMarked(`AXON_SYSTEM=${system}`).length)
   expect(pids.map(startTimeOf)).not.toContain(undefined)
   expect(daemons.map(startTimeOf)).not.toContain(undefined)
 

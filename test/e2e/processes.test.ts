@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -62,6 +63,18 @@ test("an agent sees an allow-list of Node's environment and what its definition 
   expect(Object.keys(result)).not.toContain('DATABASE_PASSWORD')
   expect(Object.keys(result)).not.toContain('PYTHONPATH')
   expect(Object.values(result).join('\n')).not.toContain('hunter2')
+})
+
+test('the variables of an agent are in no memory but its own: not in the host, not in an agent that is forked later', async () => {
+  const [head, tail] = [randomUUID(), randomUUID()]
+  const axon = await newAxon({
+    agents: { holder: agent('searches_memory', { env: { API_KEY: head + tail } }) },
+  }).start()
+  const count = async (name: string) => (await axon.agent(name).run({ prompt: '', deps: { head, tail } })).result
+  expect(await count('holder')).toBeGreaterThan(0)
+  // One of them may have been made ahead; the others are forked when they are asked for.
+  for (const name of ['one', 'two', 'three']) await axon.spawn({ name, ...agent('searches_memory') })
+  for (const name of ['one', 'two', 'three']) expect(await count(name)).toBe(0)
 })
 
 test('neither the bearer token nor the nonce of a process stands in its arguments or its environment', async () => {

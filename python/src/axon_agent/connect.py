@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 
-from axon_agent.protocol import PROTOCOL_VERSION, Bootstrap, FrameError, encode_frame, read_bootstrap
+from axon_agent.protocol import PROTOCOL_VERSION, Bootstrap, FrameError, decode_frame, encode_frame, read_bootstrap
 
 _PR_SET_PDEATHSIG = 1
 _MAX_LINE = 64 * 1024
@@ -19,6 +19,14 @@ _MAX_LINE = 64 * 1024
 
 def take_bootstrap() -> Bootstrap:
     """Reads the line from standard input, which is /dev/null afterwards; `FrameError` when there is none."""
+    line = take_line()
+    if not line:
+        raise FrameError("there is no bootstrap line on the standard input")
+    return read_bootstrap(line)
+
+
+def take_line() -> bytes:
+    """The first line of standard input, which is /dev/null afterwards; empty when it has ended."""
     line = bytearray()
     while not line.endswith(b"\n"):
         data = os.read(0, 4096)
@@ -28,9 +36,7 @@ def take_bootstrap() -> Bootstrap:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    if not line:
-        raise FrameError("there is no bootstrap line on the standard input")
-    return read_bootstrap(bytes(line))
+    return bytes(line)
 
 
 def die_with_parent(parent: int) -> None:
@@ -44,17 +50,23 @@ def die_with_parent(parent: int) -> None:
 
 def connect(bootstrap: Bootstrap) -> socket.socket:
     """Connects standard output, standard error and control, in this order; returns control. `OSError` without Node."""
-    connect_output(bootstrap)
-    _adopt_output()
-    return _open(bootstrap, "control")
-
-
-def connect_output(bootstrap: Bootstrap) -> None:
-    """Connects the descriptors of standard output and error, unless they are connected already."""
     for stream, descriptor in (("stdout", 1), ("stderr", 2)):
         if stream not in bootstrap.connected:
             with _open(bootstrap, stream) as connection:
                 os.dup2(connection.fileno(), descriptor)
+    _adopt_output()
+    return _open(bootstrap, "control")
+
+
+def connect_output(bootstrap: Bootstrap) -> dict[str, str]:
+    """Connects the descriptors of standard output and error; returns the agent's whole environment, which Node tells
+    on the former. `OSError` without Node.
+    """
+    with _open(bootstrap, "stdout") as output, _open(bootstrap, "stderr") as errors:
+        environment = _read_environment(output)
+        os.dup2(output.fileno(), 1)
+        os.dup2(errors.fileno(), 2)
+    return environment
 
 
 def close_in_forks(connection: socket.socket) -> None:
@@ -90,6 +102,19 @@ def _open(bootstrap: Bootstrap, stream: str) -> socket.socket:
         connection.close()
         raise
     return connection
+
+
+def _read_environment(connection: socket.socket) -> dict[str, str]:
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        data = connection.recv(65536)
+        if not data:
+            raise ConnectionError("Node has closed the connection")
+        line += data
+    match decode_frame(bytes(line)):
+        case {"type": "environment", "variables": dict(variables)}:
+            return variables
+    raise FrameError("expected `environment`")
 
 
 def _adopt_output() -> None:

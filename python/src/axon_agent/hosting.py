@@ -9,6 +9,8 @@ nothing is left is `guard`'s.
 3. Writing never waits. While Node does not read, no request is read either, so what is kept stays bounded.
 4. An agent is the parent of all that its descendants orphan. A child that nobody here has started therefore belonged to
    an agent that has ended, and is killed.
+5. One process is kept ahead: forked and rehearsed while nothing else starts, so that what is copied at first use is
+   copied before it is needed. It knows nothing of any agent until it is told which one it is.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ from axon_agent.warm import Warmth, why_not_fork
 
 _MAX_KEPT = 1024 * 1024
 _LEAVE_SECONDS = 1.0
+_QUIET_MS = 100
+"""After so long without a start the next process is made ahead: not while the last one needs the processor."""
 
 
 def run(told: int, again: str | None, began: float) -> NoReturn:
@@ -61,6 +65,8 @@ class Host:
         self._guard = os.getppid()
         self._pids: dict[str, int] = {}
         self._generations: dict[int, str] = {}
+        self._spare: launch.Child | None = None
+        self._is_spare_due = warmth.is_warm
         self._splitter = FrameSplitter()
         self._kept = bytearray()
         os.set_blocking(inbox, False)
@@ -91,7 +97,10 @@ class Host:
             poll.register(self._wake, select.POLLIN)
             if self._kept:
                 poll.register(self._outbox, select.POLLOUT)
-            for descriptor, event in poll.poll():
+            events = poll.poll(_QUIET_MS if self._is_spare_due else None)
+            if not events:
+                self._make_spare()
+            for descriptor, event in events:
                 if descriptor == self._wake:
                     numbers = os.read(self._wake, 4096)
                     self._reap()
@@ -140,13 +149,8 @@ class Host:
             spawn = launch.read_spawn(frame)
             if spawn.generation in self._pids:
                 raise FrameError(f"spawn: {spawn.generation} is running")
-            if spawn.is_warm and self._warmth.why is None:
-                self._warmth.why = why_not_fork()
-                if self._warmth.why:
-                    message = f"{self._warmth.why}: agents are started by exec from now on"
-                    self._tell({"type": "host.log", "level": "warn", "message": message})
-            spawn.is_warm = spawn.is_warm and self._warmth.why is None
-            pid = launch.start(spawn, self._socket, self._own)
+            spawn.is_warm = spawn.is_warm and self._may_fork()
+            pid = self._start(spawn)
         except (FrameError, OSError) as error:
             self._tell({"type": "spawn.failed", "generation": generation, "message": str(error)})
             return True
@@ -154,6 +158,37 @@ class Host:
         self._generations[pid] = spawn.generation
         self._tell({"type": "spawned", "generation": generation, "pid": pid, "startTime": guard.start_time(pid)})
         return True
+
+    def _start(self, spawn: launch.Spawn) -> int:
+        self._is_spare_due = self._warmth.is_warm and (spawn.is_warm or self._is_spare_due)
+        if spawn.is_warm and self._spare is not None and self._spare.is_prepared:
+            spare, self._spare = self._spare, None
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                spare.become(spawn, self._socket)
+                return spare.pid
+        child = launch.fork(self._descriptors)
+        child.become(spawn, self._socket)
+        return child.pid
+
+    def _make_spare(self) -> None:
+        self._is_spare_due = False
+        is_wanted = self._spare is None and not guard.is_hung_up(self._inbox) and os.getppid() == self._guard
+        if is_wanted and self._may_fork():
+            with contextlib.suppress(OSError):  # the kernel refuses: it is tried again after the next start
+                self._spare = launch.fork(self._descriptors, lambda: self._warmth.rehearse(may_start_threads=True))
+
+    def _may_fork(self) -> bool:
+        if self._warmth.why is None:
+            self._warmth.why = why_not_fork()
+            if self._warmth.why:
+                message = f"{self._warmth.why}: agents are started by exec from now on"
+                self._tell({"type": "host.log", "level": "warn", "message": message})
+        return self._warmth.why is None
+
+    @property
+    def _descriptors(self) -> list[int]:
+        """Those of the host, which are not for its children."""
+        return [*self._own, self._spare.line] if self._spare else self._own
 
     def _signal(self, generation: str, name: str) -> None:
         pid = self._pids.get(generation)
@@ -178,6 +213,9 @@ class Host:
             if pid == 0:
                 break
             ended = True
+            if self._spare is not None and pid == self._spare.pid:
+                os.close(self._spare.line)
+                self._spare = None
             generation = self._generations.pop(pid, None)
             if generation is not None:
                 del self._pids[generation]
@@ -187,12 +225,14 @@ class Host:
         return has_any
 
     def _kill_strays(self) -> None:
+        spare = self._spare.pid if self._spare else None
         for pid in guard.children(os.getpid()):
-            if pid not in self._generations:
+            if pid not in self._generations and pid != spare:
                 guard.kill(pid)
 
     def _leave(self) -> NoReturn:
         """Kills all, reports what ends within a second, and exits. The guard does the rest."""
+        self._spare = None  # now a stray as any other
         until = time.monotonic() + _LEAVE_SECONDS
         while time.monotonic() < until:
             for pid in list(self._generations):

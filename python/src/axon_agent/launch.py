@@ -1,10 +1,12 @@
-"""Owns the way from a `spawn` frame to a process that runs an agent: by fork, or by fork and exec.
+"""Owns the way from a process forked off the host to one that runs an agent: it is forked first, and told later which
+agent it is to be, so that it can be made ready ahead of time.
 
 Which process, when, and its end are `hosting`'s. Everything between the fork and the agent's own code stands here.
 
-1. The nonce reaches the child through memory or an inherited pipe, never through its arguments or environment.
-2. An agent leads a session of its own, dies with the host, and is the parent of whatever its descendants orphan.
-3. Nothing of the host's is left open in the child, and the environment is the agent's alone.
+1. The nonce reaches the child through an inherited socket, never through its arguments or environment.
+2. An agent's variables never pass through the host, from which others are forked: Node tells them to the child itself.
+3. An agent leads a session of its own, dies with the host, and is the parent of whatever its descendants orphan.
+4. Nothing of the host's is left open in the child.
 """
 
 from __future__ import annotations
@@ -12,72 +14,124 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib
 import json
 import os
 import resource
+import select
 import signal
+import socket
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from axon_agent import agent, guard
-from axon_agent.connect import connect_output
+from axon_agent.connect import connect_output, take_line
 from axon_agent.protocol import PROTOCOL_VERSION, Bootstrap, FrameError
 
 _BLOCKED = {signal.SIGCHLD, signal.SIGTERM}
 _CPU_GRACE_SECONDS = 5
 _ENTRY = agent.__file__
 _KEPT: list[object] = []
+SPARE = "ag-spare"
+"""The name, for `ps` and `top`, of a process that waits for its agent."""
 
 
 @dataclass
 class Spawn:
-    """What Node asks for. `env` is the agent's whole environment."""
+    """What Node asks for."""
 
     generation: str
     nonce: str
     is_warm: bool
-    env: dict[str, str]
     limits: dict[str, Any]
 
 
 def read_spawn(frame: dict[str, Any]) -> Spawn:
     """The `spawn` frame; `FrameError` naming what is wrong."""
     match frame:
-        case {"generation": str(generation), "nonce": str(nonce), "start": "warm" | "cold" as start, "env": dict(env)}:
-            bad = [key for key, value in env.items() if not _can_be_set(key, value)]
-            if bad:
-                raise FrameError(f"spawn: `env` has what no environment can hold: {', '.join(bad)}")
+        case {"generation": str(generation), "nonce": str(nonce), "start": "warm" | "cold" as start}:
             limits = frame.get("limits")
-            return Spawn(generation, nonce, start == "warm", env, limits if isinstance(limits, dict) else {})
-    raise FrameError("spawn: `generation`, `nonce`, `start` (warm or cold) and `env` are needed")
+            return Spawn(generation, nonce, start == "warm", limits if isinstance(limits, dict) else {})
+    raise FrameError("spawn: `generation`, `nonce` and `start` (warm or cold) are needed")
 
 
-def _can_be_set(key: str, value: object) -> bool:
-    return isinstance(value, str) and "\0" not in key + value and key != "" and "=" not in key
+@dataclass
+class Child:
+    """A process that has been forked and waits to be told which agent it is."""
 
+    pid: int
+    line: int
+    """The host's end of the connection to it."""
 
-def start(spawn: Spawn, socket: str, own: list[int]) -> int:
-    """Starts the process and returns its id; `OSError` when the kernel refuses. `own` are the host's descriptors."""
-    host = os.getpid()
-    bootstrap = Bootstrap(PROTOCOL_VERSION, socket, spawn.generation, spawn.nonce)
-    with _signals_blocked(), contextlib.nullcontext() if spawn.is_warm else _unwarned():
-        pid = os.fork()
-        if pid:
-            return pid
+    @property
+    def is_prepared(self) -> bool:
+        """Whether it has said that it waits."""
+        poll = select.poll()
+        poll.register(self.line, select.POLLIN)
+        return poll.poll(0) == [(self.line, select.POLLIN)]
+
+    def become(self, spawn: Spawn, path: str) -> None:
+        """Makes it that agent; `OSError` when it has ended."""
         try:
-            _separate(spawn, host, own)
-            if spawn.is_warm:
-                _renew(spawn)
-                agent.run(bootstrap)
-            _execute(spawn, bootstrap)
+            os.write(self.line, json.dumps({**vars(spawn), "socket": path}).encode() + b"\n")
+        finally:
+            os.close(self.line)
+
+
+def fork(own: list[int], prepare: Callable[[], None] | None = None) -> Child:
+    """Forks a process, which calls `prepare` and waits; `OSError` when the kernel refuses. `own` are the host's
+    descriptors.
+    """
+    host = os.getpid()
+    ours, theirs = (end.detach() for end in socket.socketpair())
+    with _signals_blocked(), _unwarned():
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(ours)
+            os.close(theirs)
+            raise
+        if pid:
+            os.close(theirs)
+            return Child(pid, ours)
+        try:
+            _separate(host, theirs, [*own, ours])
+            gc.disable()  # until it serves
+            if prepare is not None:
+                prepare()
+                gc.collect()
+                guard.set_name(SPARE)
+                os.write(0, b".")
+            _become(*_take_order())
         except BaseException as error:
-            os.write(2, f"{spawn.generation} could not be started: {error!r}\n".encode())
+            os.write(2, f"an agent's process could not be started: {error!r}\n".encode())
         finally:
             os._exit(1)
+
+
+def _take_order() -> tuple[Spawn, Bootstrap]:
+    order = json.loads(take_line())
+    path = order.pop("socket")
+    spawn = Spawn(**order)
+    return spawn, Bootstrap(PROTOCOL_VERSION, path, spawn.generation, spawn.nonce, ("stdout", "stderr"))
+
+
+def _become(spawn: Spawn, bootstrap: Bootstrap) -> NoReturn:
+    guard.set_name(f"ag-{spawn.generation.partition('/')[0]}")
+    _limit(spawn.limits)
+    # Its output is connected before anything else: what dies at once leaves its last words.
+    try:
+        environment = connect_output(bootstrap)
+    except OSError:
+        os._exit(1)  # Node is gone
+    if spawn.is_warm:
+        _renew(environment)
+        agent.run(bootstrap)
+    _execute(bootstrap, environment)
 
 
 @contextlib.contextmanager
@@ -97,8 +151,8 @@ def _unwarned() -> Iterator[None]:
         yield
 
 
-def _separate(spawn: Spawn, host: int, own: list[int]) -> None:
-    """Parts the child from the host: session, death, signals, descriptors, name, limits."""
+def _separate(host: int, line: int, own: list[int]) -> None:
+    """Parts the child from the host: session, death, signals, descriptors. `line` becomes its standard input."""
     os.setsid()
     guard.die_with_parent(host)
     guard.adopt_orphans()
@@ -106,15 +160,13 @@ def _separate(spawn: Spawn, host: int, own: list[int]) -> None:
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    _leave_descriptors(own)
-    guard.set_name(f"ag-{spawn.generation.partition('/')[0]}")
-    _limit(spawn.limits)
+    _leave_descriptors(line, own)
 
 
-def _leave_descriptors(own: list[int]) -> None:
+def _leave_descriptors(line: int, own: list[int]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, 0)
-    for descriptor in own:
+    os.dup2(line, 0)
+    for descriptor in (line, *own):
         os.close(descriptor)
     for name in os.listdir("/proc/self/fd" if guard.IS_LINUX else "/dev/fd"):
         descriptor = int(name)
@@ -146,12 +198,13 @@ def _limit(limits: dict[str, Any]) -> None:
             os.nice(limits["nice"] - os.nice(0))
 
 
-def _renew(spawn: Spawn) -> None:
+def _renew(environment: dict[str, str]) -> None:
     """Makes new in a forked child what it would share with its siblings. `random` and `ssl` see to themselves."""
     os.environ.clear()
-    os.environ.update(spawn.env)
+    os.environ.update(environment)
     time.tzset()
-    for path in reversed(spawn.env.get("PYTHONPATH", "").split(os.pathsep)):
+    importlib.invalidate_caches()  # it may have been forked long before the agent's files were written
+    for path in reversed(environment.get("PYTHONPATH", "").split(os.pathsep)):
         if path and path not in sys.path:
             sys.path.insert(0, path)
     sys.argv = [_ENTRY]
@@ -166,20 +219,14 @@ def _renew(spawn: Spawn) -> None:
         _KEPT.append(asyncio.get_event_loop_policy())
         asyncio.set_event_loop_policy(None)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    gc.disable()  # until it serves
 
 
-def _execute(spawn: Spawn, bootstrap: Bootstrap) -> NoReturn:
-    """Becomes a new interpreter. Its output is connected before: what dies at once leaves its last words."""
+def _execute(bootstrap: Bootstrap, environment: dict[str, str]) -> NoReturn:
+    """Becomes a new interpreter."""
     os.chdir(sys.prefix)
-    try:
-        connect_output(bootstrap)
-    except OSError:
-        os._exit(1)  # Node is gone
-    line = {**vars(bootstrap), "connected": ["stdout", "stderr"]}
     reading, writing = os.pipe()
-    os.write(writing, json.dumps(line).encode() + b"\n")
+    os.write(writing, json.dumps(vars(bootstrap)).encode() + b"\n")
     os.dup2(reading, 0)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
-    os.execve(sys.executable, [sys.executable, "-m", "axon_agent.agent"], spawn.env)
+    os.execve(sys.executable, [sys.executable, "-m", "axon_agent.agent"], environment)

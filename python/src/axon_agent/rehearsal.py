@@ -21,11 +21,11 @@ from axon_agent.runs import Runs
 _BODY = json.dumps({"prompt": "hello"}).encode()
 
 
-def rehearse(has_pydantic_ai: bool) -> None:
+def rehearse(has_pydantic_ai: bool, may_start_threads: bool) -> None:
     """Runs a function and, where it is there, pydantic-ai's test model. Raises what goes wrong."""
     runners = [make_runner(_echo, "rehearsal", None)]
     if has_pydantic_ai:
-        runners.append(_pydantic_ai())
+        runners.append(_pydantic_ai(may_start_threads))
     loop = serve.new_event_loop()
     try:
         loop.run_until_complete(_ask_all(runners))
@@ -37,7 +37,7 @@ async def _echo(prompt: str) -> str:
     return prompt
 
 
-def _pydantic_ai() -> Runner:
+def _pydantic_ai(may_start_threads: bool) -> Runner:
     from pydantic_ai import Agent  # noqa: PLC0415 - not in every environment
     from pydantic_ai.models.test import TestModel  # noqa: PLC0415
 
@@ -47,6 +47,12 @@ def _pydantic_ai() -> Runner:
     async def look(word: str) -> str:
         """Looks."""
         return word
+
+    if may_start_threads:
+
+        @agent.instructions
+        def instruct() -> str:  # what is not async runs in a thread
+            return "Look."
 
     return make_runner(agent, "rehearsal", None)
 

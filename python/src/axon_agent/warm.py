@@ -45,6 +45,7 @@ class Warmth:
     def __init__(self) -> None:
         self.loaded: list[str] = []
         self.why: str | None = None
+        self.is_warm = False
 
     def preload(self, modules: list[str]) -> None:
         """Imports the package's own modules, the frameworks that are there, and `modules`."""
@@ -67,11 +68,16 @@ class Warmth:
         """Serves requests in memory, so that what is made at first use is made."""
         if self.why is None:
             try:
-                from axon_agent import rehearsal  # noqa: PLC0415 - it needs what preload has proved to be there
-
-                rehearsal.rehearse("pydantic_ai" in self.loaded)
+                self.rehearse(may_start_threads=False)
+                self.is_warm = True
             except BaseException as error:
                 self.why = f"warming up failed: {describe(error)}"
+
+    def rehearse(self, *, may_start_threads: bool) -> None:
+        """Serves what `rehearsal` asks; raises what goes wrong. With threads only where nothing is forked any more."""
+        from axon_agent import rehearsal  # noqa: PLC0415 - it needs what preload has proved to be there
+
+        rehearsal.rehearse("pydantic_ai" in self.loaded, may_start_threads)
 
     def settle(self) -> None:
         """What has been made stays: no collection in a child touches it, and so it stays shared."""

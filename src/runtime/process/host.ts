@@ -9,7 +9,7 @@ import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { execa } from 'execa'
 import { AxonError } from '../../errors.ts'
-import { maxFrameBytes, protocolVersion } from '../../protocol/control.ts'
+import { protocolVersion } from '../../protocol/control.ts'
 import {
   type HostFrame,
   type HostReadyFrame,
@@ -35,7 +35,6 @@ export interface LaunchSpec {
   generation: string
   nonce: string
   start: StartMode
-  env: Record<string, string>
   limits: Record<string, number>
 }
 
@@ -74,8 +73,8 @@ export class Host {
   #ready = Promise.withResolvers<HostReadyFrame>()
   #output: Output
   #isOpen = true
-  /** In the environment of all that this host starts. */
-  #mark = randomUUID()
+  /** In the environment of all that this host starts, as `AXON_HOST`. */
+  readonly mark = randomUUID()
 
   constructor(spec: HostSpec, resources: Resources) {
     this.#resources = resources
@@ -85,7 +84,7 @@ export class Host {
       env: {
         ...inheritedVariables(resources.env),
         AXON_SYSTEM: resources.id,
-        AXON_HOST: this.#mark,
+        AXON_HOST: this.mark,
         PYDANTIC_AI_NO_BANNER: '1',
       },
       extendEnv: false,
@@ -126,12 +125,9 @@ export class Host {
    */
   async launch(spec: LaunchSpec, signal: AbortSignal): Promise<HostedProcess> {
     await unlessAborted(this.ready, signal)
-    if (Buffer.byteLength(JSON.stringify(spec)) > maxFrameBytes / 2) {
-      throw new AxonError('PROCESS_SPAWN_FAILED', 'its environment variables are too large to be handed over')
-    }
     const launch: Launch = { started: Promise.withResolvers(), exited: Promise.withResolvers() }
     this.#launches.set(spec.generation, launch)
-    this.#send({ type: 'spawn', ...spec, env: { ...spec.env, AXON_HOST: this.#mark } })
+    this.#send({ type: 'spawn', ...spec })
     return launch.started.promise
   }
 
@@ -168,7 +164,7 @@ export class Host {
     const wasOpen = this.#isOpen
     this.#isOpen = false
     // The guard is gone, and with it all it guarded; unless it was itself killed.
-    await sweepMarked(`AXON_HOST=${this.#mark}`)
+    await sweepMarked(`AXON_HOST=${this.mark}`)
     this.#lose(how)
     if (wasOpen) this.#resources.tell({ type: 'host.lost', root: spec.root, how, lastLines: this.#output.lastLines })
   }

@@ -11,13 +11,21 @@ import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { fromCallback } from 'xstate'
-import { ProcessError } from '../../errors.ts'
+import { AxonError, ProcessError } from '../../errors.ts'
 import type { AgentSlots, ExitRecord, PortCommand, PortEvent, PortInput } from '../../machines/slots.ts'
-import { type AgentFrame, agentFrame, type Endpoint, type FailedFrame, streams } from '../../protocol/control.ts'
+import {
+  type AgentFrame,
+  agentFrame,
+  type Endpoint,
+  type EnvironmentFrame,
+  type FailedFrame,
+  maxFrameBytes,
+  streams,
+} from '../../protocol/control.ts'
 import { type Resources, resourcesOf } from '../resources.ts'
+import { agentVariables } from './environment-variables.ts'
 import { FrameReader } from './frames.ts'
 import type { Host } from './host.ts'
-import { launchOptions } from './launch.ts'
 import { Link } from './link.ts'
 import { Output } from './output.ts'
 
@@ -49,6 +57,8 @@ class Port {
   #reason: ExitRecord['reason']
   #violation: ProcessError | undefined
   #endpoint: Endpoint
+  /** Told on the connection of standard output. */
+  #environment = ''
   /** While the process is alive. */
   #host: Host | undefined
   #isServing = false
@@ -123,8 +133,9 @@ class Port {
       const { environment, definition } = this.#input
       const { python, root } = environment
       const host = hosts.get({ python, root, preload: definition.preload })
-      const { env, start } = launchOptions(definition, this.#resources)
-      const hosted = await host.launch({ generation, nonce, start, env, limits: {} }, this.#unlaunched.signal)
+      this.#environment = environmentLine(agentVariables(definition, this.#resources, host.mark))
+      const { start } = definition
+      const hosted = await host.launch({ generation, nonce, start, limits: {} }, this.#unlaunched.signal)
       this.#host = host
       this.#pid = hosted.pid
       live.add({ generation, pid: hosted.pid, startTime: hosted.startTime })
@@ -175,6 +186,7 @@ class Port {
 
   #connect(stream: (typeof streams)[number], socket: Socket): void {
     this.#connections += 1
+    if (stream === 'stdout') socket.write(this.#environment)
     if (stream !== 'control') {
       this.#output.attach(stream, socket)
       socket.resume()
@@ -261,6 +273,13 @@ class Port {
   #after(ms: number, act: () => void): void {
     this.#timers.add(this.#resources.clock.setTimeout(act, ms))
   }
+}
+
+function environmentLine(variables: Record<string, string>): string {
+  const frame: EnvironmentFrame = { type: 'environment', variables }
+  const line = `${JSON.stringify(frame)}\n`
+  if (Buffer.byteLength(line) <= maxFrameBytes) return line
+  throw new AxonError('PROCESS_SPAWN_FAILED', 'its environment variables are too large to be handed over')
 }
 
 function spawnError({ definition, environment, generation }: PortInput, cause: unknown): ProcessError {

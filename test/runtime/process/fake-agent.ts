@@ -110,8 +110,9 @@ const behaviours: Record<string, () => Promise<void> | void> = {
     process.exit(1)
   },
   async environment() {
-    const { stderr } = await serve()
-    await write(stderr, `${JSON.stringify(process.env)}\n`)
+    const { stdout, stderr } = await serve()
+    const told = await createInterface({ input: stdout })[Symbol.asyncIterator]().next()
+    await write(stderr, `${JSON.stringify(JSON.parse(String(told.value)).variables)}\n`)
   },
   /** Answers a request with more than a reader takes at once, and exits when the kernel has all of it. */
   async answers() {

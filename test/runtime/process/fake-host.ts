@@ -43,9 +43,8 @@ for await (const line of { [Symbol.asyncIterator]: () => lines }) {
 for (const generation of children.keys()) signal(generation, 'SIGKILL')
 process.exit(0)
 
-function start({ generation, nonce, env }: { generation: string; nonce: string; env: Record<string, string> }): void {
+function start({ generation, nonce }: { generation: string; nonce: string }): void {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'fake-agent.ts')], {
-    env,
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })

@@ -62,8 +62,8 @@ export class PortRig {
       parent,
       input: {
         generation: this.generation,
-        definition: definitionOf('writer', { ...definition, env: { ...definition?.env, FAKE_AGENT: behaviour } }),
-        environment: { ...environment, root, python: python ?? fakePython(root) },
+        definition: definitionOf('writer', definition),
+        environment: { ...environment, root, python: python ?? fakePython(root, behaviour) },
       },
     })
     onTestFinished(() => this.resources.close())
@@ -144,9 +144,12 @@ function hasDied(pid: number): boolean {
   }
 }
 
-function fakePython(directory: string): string {
+function fakePython(directory: string, behaviour: string): string {
   const path = join(directory, 'python')
-  writeFileSync(path, `#!/bin/sh\nexec '${process.execPath}' '${join(import.meta.dirname, 'fake-host.ts')}' "$@"\n`)
+  writeFileSync(
+    path,
+    `#!/bin/sh\nexport FAKE_AGENT='${behaviour}'\nexec '${process.execPath}' '${join(import.meta.dirname, 'fake-host.ts')}' "$@"\n`,
+  )
   chmodSync(path, 0o755)
   return path
 }

@@ -164,7 +164,7 @@ test('an interpreter that is not there is PROCESS_SPAWN_FAILED, told as an exit 
 })
 
 test('a process that cannot be asked for is PROCESS_SPAWN_FAILED too, and the host lives on', async () => {
-  const rig = new PortRig('works', { definition: { env: { BIG: 'x'.repeat(8 * 1024 * 1024) } } }).start()
+  const rig = new PortRig('works', { definition: { env: { BIG: 'x'.repeat(1024 * 1024) } } }).start()
   expect((await rig.exit()).cause?.message).toContain('environment variables')
   expect(rig.facts.map(({ type }) => type)).not.toContain('host.lost')
 })

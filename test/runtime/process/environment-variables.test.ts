@@ -34,7 +34,6 @@ test('a process sees the allow-list, what its definition gives, and its marks; n
     ...allowed,
     TZ: 'Europe/Warsaw',
     GREETING: 'hello',
-    FAKE_AGENT: 'environment',
     AXON_SYSTEM: rig.resources.id,
     AXON_AGENT: 'writer',
     AXON_HOST: expect.any(String),
