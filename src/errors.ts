@@ -38,6 +38,7 @@ export const errorCodes = {
   PROCESS_START_TIMEOUT: { retryable: true },
   PROCESS_HUNG: { retryable: true },
   PROTOCOL_INVALID_FRAME: { retryable: true },
+  PROTOCOL_CONNECTION_CLOSED: { retryable: true },
   PROTOCOL_INVALID_RESPONSE: { retryable: false },
   PROTOCOL_UNAUTHORIZED: { retryable: false },
   PROTOCOL_MISMATCH: { retryable: false },

@@ -57,12 +57,18 @@ class Spawned:
 
     async def run(self, prompt: Any, run: str = "r1") -> Any:
         """The result of one run, asked over the agent's Unix socket."""
+        body = json.dumps({"prompt": prompt}).encode()
+        return (await self._ask(f"POST /agents/{self.launch['agent']}/run_sync", run, body))["result"]
+
+    async def health(self, field: str) -> Any:
+        """What the process says of itself, beside its runs."""
+        return (await self._ask("GET /health", "health", b""))[field]
+
+    async def _ask(self, route: str, run: str, body: bytes) -> Any:
         path = (await self.wait("ready"))["endpoint"]["path"]
         reader, writer = await asyncio.open_unix_connection(path)
-        body = json.dumps({"prompt": prompt}).encode()
-        name = self.launch["agent"]
         head = (
-            f"POST /agents/{name}/run_sync HTTP/1.1\r\nhost: agent\r\nconnection: close\r\nx-axon-run: {run}\r\n"
+            f"{route} HTTP/1.1\r\nhost: agent\r\nconnection: close\r\nx-axon-run: {run}\r\n"
             f"authorization: Bearer {self.launch['token']}\r\ncontent-length: {len(body)}\r\n\r\n"
         )
         try:
@@ -78,4 +84,4 @@ async def _answer(reader: asyncio.StreamReader) -> Any:
     length = int(head.partition(b"content-length:")[2].split(None, 1)[0])
     body = json.loads(await reader.readexactly(length))
     assert b" 200 " in head, body
-    return body["result"]
+    return body

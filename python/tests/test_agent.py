@@ -72,6 +72,7 @@ async def test_the_end_of_control_kills_the_process(node: FakeNode) -> None:
     assert agent.control is not None
     agent.control.close()
     assert await agent.exit() == -signal.SIGKILL
+    await agent.line("stderr", "The control connection to Axon has ended")
 
 
 async def test_a_generator_that_never_waits_does_not_outlive_its_reader(node: FakeNode) -> None:

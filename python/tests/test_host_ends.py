@@ -28,6 +28,22 @@ helper = subprocess.Popen(['sleep', '600'], start_new_session=True)
 def agent(prompt): return [os.getpid(), daemon, helper.pid]
 """
 
+# Its control connection holds a few frames only, and what has begun never ends.
+NOTES = """
+import asyncio, os, socket
+for name in os.listdir('/proc/self/fd'):
+    try:
+        found = socket.socket(fileno=os.dup(int(name)))
+        if str(found.getpeername()).endswith('/axon.sock'):
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    except OSError:
+        pass
+async def agent(prompt):
+    with open('began', 'a') as notes:
+        notes.write(prompt + '\\n')
+    await asyncio.sleep(600)
+"""
+
 
 async def family(host: HostNode, start: str = "warm") -> tuple[Spawned, list[int]]:
     """An agent with a daemon and a helper in a session of its own, and all three process ids."""
@@ -131,6 +147,29 @@ async def test_each_process_killed_right_after_its_receipt_has_left_it(host: Hos
             await agent.control_ended()
             assert [f["run"] for f in agent.frames if f["type"] == "started"] == [f"run-{agent.generation}"]
     assert len(host.spawned) == rounds
+
+
+async def test_a_process_killed_while_its_channel_was_full_has_run_nothing_unreceipted(host: HostNode) -> None:
+    await host.open()
+    agent = host.spawn(host.module(NOTES))
+    await agent.wait("ready")
+    assert agent.control is not None
+    agent.control.transport.pause_reading()  # type: ignore[attr-defined]
+    runs = [f"run-{number}" for number in range(40)]
+    asked = [asyncio.ensure_future(agent.run(run, run)) for run in runs]
+    # Every run has come, and none of those that began has ended: what has not begun waits for the channel.
+    while await agent.health("in_flight") < len(runs):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    os.kill(agent.told[0]["pid"], signal.SIGKILL)
+    await agent.wait("exited")
+    agent.control.transport.resume_reading()  # type: ignore[attr-defined]
+    await agent.control_ended()
+    await asyncio.gather(*asked, return_exceptions=True)
+    began = (host.folder / "began").read_text().split()
+    receipted = [frame["run"] for frame in agent.frames if frame["type"] == "started"]
+    assert 0 < len(began) < len(runs)
+    assert sorted(set(began) - set(receipted)) == []
+    assert len(began) == len(set(began))
 
 
 async def test_a_wrong_nonce_gets_nothing(host: HostNode) -> None:

@@ -121,6 +121,27 @@ async def test_fifty_forked_agents_share_no_random_state(host: HostNode) -> None
         assert len(set(column)) == 50
 
 
+@pytest.mark.parametrize("left", ["", "asyncio.set_event_loop(asyncio.new_event_loop())\n"])
+async def test_asyncio_is_in_a_forked_agent_as_in_a_new_process(host: HostNode, left: str) -> None:
+    source = (
+        "import asyncio, warnings\n"
+        "warnings.simplefilter('ignore')\n"
+        "try:\n"
+        "    found = 'closed' if asyncio.get_event_loop().is_closed() else 'open'\n"
+        "    is_own = asyncio.get_event_loop() is not getattr(asyncio, 'left', None)\n"
+        "except RuntimeError as error:\n"
+        "    found, is_own = str(error), True\n"
+        "async def agent(prompt): return [found, is_own, asyncio.get_running_loop() is not None]\n"
+    )
+    preloaded = f"import asyncio\n{left}" + ("asyncio.left = asyncio.get_event_loop()\n" if left else "")
+    await host.open(**preload(host, preloaded))  # type: ignore[arg-type]
+    assert (await host.ready())["canFork"] is True
+    host.module(source)
+    warm, cold = [await host.spawn("mod", start=start).run("x") for start in ("warm", "cold")]
+    assert warm == cold
+    assert warm[1:] == [True, True]
+
+
 async def test_agents_see_nothing_of_each_other(host: HostNode) -> None:
     await host.open()
     host.module("import os\nbefore = getattr(os, 'mark', None)\nos.mark = 1\ndef agent(prompt): return before")

@@ -73,7 +73,7 @@ export interface ExitRecord {
   cpuMs?: number | undefined
   /** The last lines of its output, oldest first. */
   lastLines: readonly string[]
-  /** Set where the process could not be made at all. */
+  /** Set where the record alone does not say it: the process could not be made, or left its control connection. */
   cause?: AxonError | undefined
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { RunError } from '../../src/index.ts'
-import { agent, newAxon, next, quickly, scratch } from './axon.ts'
+import { agent, newAxon, next, quickly, rejection, scratch } from './axon.ts'
 
 interface Outcome {
   run: string
@@ -78,4 +78,28 @@ test('what was queued for a process that died before it began goes to the next o
   const runs = await Promise.all(['a', 'b', 'c'].map((prompt) => one.run({ prompt })))
   expect(runs.map(({ result }) => result)).toEqual(['a', 'b', 'c'])
   expect(readFileSync(records, 'utf8').trim().split('\n').sort()).toEqual(['a', 'b', 'c'])
+})
+
+test('300 processes are killed right after the receipt, and 300 receipts are read', { timeout: 120_000 }, async () => {
+  const [agents, rounds] = [6, 50]
+  const names = Array.from({ length: agents }, (_, index) => `one-${index}`)
+  const definition = agent('kills_itself', { restart: quickly })
+  const axon = await newAxon({ agents: Object.fromEntries(names.map((name) => [name, definition])) }).start()
+  const receipts: string[] = []
+  axon.on('run.started', ({ generation }) => receipts.push(generation))
+  await Promise.all(names.map(killed))
+  expect(new Set(receipts).size).toBe(agents * rounds)
+  expect(receipts).toHaveLength(agents * rounds)
+
+  async function killed(name: string): Promise<void> {
+    for (let round = 0; round < rounds; round += 1) {
+      await axon.agent(name).ready()
+      const exited = next(axon, 'process.exited', (event) => event.agent === name)
+      const ready = next(axon, 'agent.ready', (event) => event.agent === name)
+      const outcome = await rejection(axon.agent(name).run({ prompt: '' }))
+      expect(outcome).toMatchObject({ code: 'RUN_INTERRUPTED', started: true })
+      expect((await exited).exit.signal).toBe('SIGKILL')
+      await ready
+    }
+  }
 })

@@ -38,7 +38,7 @@ test('what Node, guard and host leave that are killed at once is swept by the ne
   const victim = await startVictim(stateDir)
   await killAll(victim)
   // Nobody was left to do it.
-  expect(processesWith(`AXON_SYSTEM=${victim.system}`)).toEqual([String(victim.daemon)])
+  expect(processesWith(`AXON_SYSTEM=${victim.system}`)).toEqual(victim.daemons.map(String))
   expect(existsSync(victim.runtimeDir)).toBe(true)
 
   const axon = newAxon({ stateDir, agents })
@@ -49,7 +49,7 @@ test('what Node, guard and host leave that are killed at once is swept by the ne
   expect(events.filter(({ type }) => type === 'system.swept')).toEqual([{ type: 'system.swept', ...swept }])
   const told = events.map(({ type }) => type)
   expect(told.indexOf('system.swept')).toBeLessThan(told.indexOf('process.spawned'))
-  expect(isRunning(victim.daemon)).toBe(false)
+  expect(victim.daemons.map(isRunning)).toEqual([false])
   expect(existsSync(victim.runtimeDir)).toBe(false)
   expect(records(stateDir)).toHaveLength(1)
 })
@@ -64,9 +64,9 @@ test('systems on one stateDir run side by side, in one Node or several; each swe
   for (const axon of [one, two, three]) axon.on('system.swept', ({ system }) => swept.push(system))
   await Promise.all([two.start(), three.start()])
   expect(swept).toEqual([dead.system])
-  expect(isRunning(dead.daemon)).toBe(false)
+  expect(dead.daemons.map(isRunning)).toEqual([false])
   // The living ones are untouched.
-  expect([...living.guards, ...living.pids, living.daemon].map(isRunning)).not.toContain(false)
+  expect([...living.guards, ...living.pids, ...living.daemons].map(isRunning)).not.toContain(false)
   expect(existsSync(living.runtimeDir)).toBe(true)
   for (const axon of [one, two, three]) {
     expect(await axon.agent('echo').run({ prompt: 'still there?' })).toMatchObject({

@@ -128,6 +128,18 @@ test('whoever connects to the socket of the system without the nonce is shut out
   expect(await axon.agent('echo').run({ prompt: 'all well?' })).toMatchObject({ result: { prompt: 'all well?' } })
 })
 
+test("an agent that says hello in another's name, or again in its own, gets nothing, and the other is not touched", async () => {
+  const axon = await newAxon({ agents: { guesses: agent('guesses'), other: agent('echo') } }).start()
+  const pid = axon.agent('other').snapshot()?.pid
+  const events = record(axon)
+  // Its own, the other's, and the other's next.
+  const generations = ['guesses/0#1', 'other/0#1', 'other/0#2']
+  const { result } = await axon.agent('guesses').run<string[]>({ prompt: 'guess', deps: { generations } })
+  expect(result).toEqual(Array.from({ length: generations.length * 8 }, () => ''))
+  expect(events.filter(({ type }) => type === 'connection.refused')).toHaveLength(result.length)
+  expect(await axon.agent('other').run({ prompt: 'all well?' })).toMatchObject({ result: { pid } })
+})
+
 test('a file that stands where sockets are made is not followed: each system makes a private directory of its own', async () => {
   const runtimeDir = scratch()
   const one = await newAxon({ runtimeDir, agents: { echo: agent('echo') } }).start()

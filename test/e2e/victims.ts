@@ -16,12 +16,16 @@ export interface Victim {
   /** The guard and the host. */
   guards: number[]
   pids: number[]
-  daemon: number
+  /** One for each prompt. */
+  daemons: number[]
 }
 
-export async function startVictim(stateDir: string): Promise<Victim> {
+/** `prompts` are those of test/fixtures/agents/leaves_daemon.py. */
+export async function startVictim(stateDir: string, prompts = ['']): Promise<Victim> {
   const program = join(fixtures, 'killed.ts')
-  const node = spawn(process.execPath, [program, cacheDir, fixtures, stateDir], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const node = spawn(process.execPath, [program, cacheDir, fixtures, stateDir, ...prompts], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   onTestFinished(() => void node.kill('SIGKILL'))
   const [line] = (await once(node.stdout, 'data')) as [Buffer]
   return { node: node as unknown as Victim['node'], ...JSON.parse(String(line)) }

@@ -25,6 +25,8 @@ from axon_agent.connect import close_in_forks
 from axon_agent.errors import StartError
 from axon_agent.protocol import FrameError, FrameSplitter, decode_frame, encode_frame
 
+_LAST_WORDS = b"\nThe control connection to Axon has ended, and this process ends with it.\n"
+
 OnFrame = Callable[[dict[str, Any]], None]
 
 
@@ -152,6 +154,9 @@ class Control:
 
 def end_process_group() -> None:
     """Kills this process and, where it leads a group, all of the group. Does not return."""
+    # Node reads it where it lives: user code has closed the connection, and would look for who sent the signal.
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(2)) as words:
+        words.send(_LAST_WORDS, socket.MSG_DONTWAIT)
     pid = os.getpid()
     with contextlib.suppress(OSError):
         if os.getpgrp() == pid:

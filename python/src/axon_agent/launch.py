@@ -11,6 +11,7 @@ Which process, when, and its end are `hosting`'s. Everything between the fork an
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import importlib
@@ -34,6 +35,7 @@ from axon_agent.protocol import PROTOCOL_VERSION, Bootstrap, FrameError
 _BLOCKED = {signal.SIGCHLD, signal.SIGTERM}
 _CPU_GRACE_SECONDS = 5
 _ENTRY = agent.__file__
+_KEPT: list[object] = []
 SPARE = "ag-spare"
 """The name, for `ps` and `top`, of a process that waits for its agent."""
 
@@ -143,7 +145,7 @@ def _signals_blocked() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _unwarned() -> Iterator[None]:
-    # Python warns of threads at a fork; what is about to exec is not harmed by them.
+    # Of threads at a fork, which do not harm what is about to exec; of event loop policies, deprecated in Python 3.14.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         yield
@@ -212,6 +214,10 @@ def _renew(environment: dict[str, str]) -> None:
     multiprocessing = sys.modules.get("multiprocessing.process")
     if multiprocessing is not None:
         multiprocessing.current_process().authkey = os.urandom(32)
+    with _unwarned():
+        # Kept, since an event loop that is dropped closes its descriptors, and they are nobody's here.
+        _KEPT.append(asyncio.get_event_loop_policy())
+        asyncio.set_event_loop_policy(None)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

@@ -2,7 +2,7 @@
  * Owns the list of every live process of a system, outside the machines: an actor that throws does not stop its children, so
  * there is an owner of last resort. Sweeps at close and when Node exits.
  */
-import { startTimeOf } from './identity.ts'
+import { startTimeOf, statOf } from './identity.ts'
 
 export interface LiveProcess {
   generation: string
@@ -27,6 +27,13 @@ export class LiveTable {
 
   get size(): number {
     return this.#live.size
+  }
+
+  /** Whether the process has not ended; one that is not reaped yet has. */
+  isAlive(generation: string): boolean {
+    const live = this.#live.get(generation)
+    const stat = live && statOf(live.pid)
+    return stat !== undefined && stat.startTime === live?.startTime && stat.state !== 'Z' && stat.state !== 'X'
   }
 
   /** Ends every process that is left, with its group, at once. Safe to call at any time, also from an `exit` listener. */

@@ -5,11 +5,18 @@
 import type { Readable } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/
+const allControls = new RegExp(controls, 'g')
+
 export type OutputStream = 'stdout' | 'stderr'
 
 /** The longest line in bytes; what is beyond it is dropped and counted. */
 const maxLineBytes = 16 * 1024
 const keptLines = 40
+/** What is told of a stream before others have a turn, in characters; a line costs as much as this many more. */
+const charsPerTurn = 64 * 1024
+const charsPerLine = 100
 
 export interface OutputLine {
   stream: OutputStream
@@ -46,9 +53,11 @@ export class Output {
 
   attach(stream: OutputStream, source: Readable): void {
     this.#sources.add(source)
+    /** The beginning of a line whose end has not come yet. */
     let pending: Buffer[] = []
     let pendingBytes = 0
     let droppedBytes = 0
+    let toldChars = 0
     const add = (part: Buffer) => {
       const kept = part.subarray(0, Math.max(0, maxLineBytes - pendingBytes))
       // A copy: a slice would keep the whole chunk alive.
@@ -56,25 +65,41 @@ export class Output {
       pendingBytes += kept.length
       droppedBytes += part.length - kept.length
     }
+    const tell = (said: string) => {
+      toldChars += charsPerLine + said.length
+      const line = clean(said)
+      if (line === '' && droppedBytes === 0) return
+      this.#last.push(line)
+      if (this.#last.length > keptLines) this.#last.shift()
+      this.#onLine({ stream, line, droppedBytes })
+    }
     const flush = () => {
-      const line = clean(Buffer.concat(pending).toString('utf8'))
-      if (line !== '' || droppedBytes > 0) {
-        this.#last.push(line)
-        if (this.#last.length > keptLines) this.#last.shift()
-        this.#onLine({ stream, line, droppedBytes })
-      }
+      tell(Buffer.concat(pending).toString('utf8'))
       pending = []
       pendingBytes = 0
       droppedBytes = 0
     }
-    source.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer) => {
       let start = 0
       for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
-        add(chunk.subarray(start, end))
-        flush()
+        if (pendingBytes === 0 && end - start <= maxLineBytes) tell(chunk.toString('utf8', start, end))
+        else {
+          add(chunk.subarray(start, end))
+          flush()
+        }
         start = end + 1
       }
-      add(chunk.subarray(start))
+      if (start < chunk.length) add(chunk.subarray(start))
+    }
+    source.on('data', (chunk: Buffer) => {
+      take(chunk)
+      if (toldChars < charsPerTurn || source.isPaused()) return
+      // Node reads many chunks at a stretch, and everybody else would wait as long.
+      source.pause()
+      setImmediate(() => {
+        toldChars = 0
+        source.resume()
+      })
     })
     source.on('error', () => {})
     source.once('close', () => {
@@ -86,6 +111,6 @@ export class Output {
 }
 
 function clean(line: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  return stripVTControlCharacters(line).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')
+  if (!controls.test(line)) return line
+  return stripVTControlCharacters(line).replaceAll(allControls, '')
 }

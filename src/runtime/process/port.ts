@@ -30,7 +30,7 @@ import { Link } from './link.ts'
 import { acceptTurns } from './listener.ts'
 import { Output } from './output.ts'
 
-/** How long leftovers may hold the control connection open after the exit. */
+/** How far apart the exit and the end of the control connection may come, whichever is first. */
 const lingerMs = 250
 const heartbeatMs = 2_000
 
@@ -51,8 +51,10 @@ class Port {
   #control: Socket | undefined
   #connections = 0
   #controlEnded = Promise.withResolvers<void>()
+  #spawned = Promise.withResolvers<void>()
   #failure: FailedFrame | undefined
   #reason: ExitRecord['reason']
+  #violation: ProcessError | undefined
   /** Told on the connection of standard output. */
   #environment = ''
   /** While the process is alive. */
@@ -137,6 +139,7 @@ class Port {
       this.#pid = hosted.pid
       live.add({ generation, pid: hosted.pid, startTime: hosted.startTime })
       this.#tell({ type: 'process.spawned', generation, pid: hosted.pid })
+      this.#spawned.resolve()
       // It was terminated or abandoned while it was being made.
       if (this.#isAbandoned || this.#reason !== undefined) this.#signal('SIGKILL')
       const { isHostLost, ...exit } = await hosted.exited
@@ -172,6 +175,7 @@ class Port {
       generation,
       pid: this.#pid,
       ...exit,
+      cause: exit.cause ?? this.#violation,
       failure,
       reason: this.#reason,
       lastLines: this.#output.lastLines,
@@ -197,9 +201,15 @@ class Port {
         this.#violate(error instanceof Error ? error.message : String(error))
       }
     })
-    socket.once('close', () => this.#controlEnded.resolve())
-    this.#launchFrame(endpoint)
-    socket.resume()
+    socket.once('close', () => {
+      this.#controlEnded.resolve()
+      if (this.#host) this.#after(lingerMs, () => this.#demandExit())
+    })
+    // The process may be faster than its host, which tells of it.
+    void this.#spawned.promise.then(() => {
+      this.#launchFrame(endpoint)
+      socket.resume()
+    })
   }
 
   #launchFrame(endpoint: Endpoint): void {
@@ -235,6 +245,19 @@ class Port {
       case 'settled':
         return
     }
+  }
+
+  /** A process that lives on without its control connection can neither be heard nor told anything. */
+  #demandExit(): void {
+    // Where its end was asked for, or has come and is not told yet, there is nothing to say.
+    const { generation, definition } = this.#input
+    if (this.#host === undefined || this.#reason !== undefined || !this.#resources.live.isAlive(generation)) return
+    const message = `${generation} closed its control connection and lived on, so it was ended. Close no descriptor that is not yours, and run other programs (exec) in a child.`
+    this.#violation = new ProcessError('PROTOCOL_CONNECTION_CLOSED', message, {
+      agent: definition.name,
+      context: { generation, pid: this.#pid },
+    })
+    this.#violate(message)
   }
 
   #violate(message: string): void {

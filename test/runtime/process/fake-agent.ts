@@ -35,7 +35,7 @@ async function serve(hear: (frame: { type: string; run?: string }) => void = () 
   const ready = { type: 'ready', endpoint: launch.endpoint, agent: facts }
   void (async () => {
     for await (const text of { [Symbol.asyncIterator]: () => lines }) hear(JSON.parse(text as string))
-    process.exit(9)
+    if (!all.control.destroyed) process.exit(9)
   })()
   return { ...all, launch, ready }
 }
@@ -74,6 +74,13 @@ const behaviours: Record<string, () => Promise<void> | void> = {
   async twice() {
     const { control, ready } = await serve()
     await tell(control, ready, ready)
+  },
+  /** Ends its control connection and lives. */
+  async closes() {
+    const { control, ready } = await serve()
+    await tell(control, ready)
+    control.destroy()
+    forever()
   },
   /** Leaves a process of another session behind that holds every connection open. */
   async daemon() {

@@ -59,7 +59,10 @@ function start({ generation, nonce }: { generation: string; nonce: string }): vo
     children.delete(generation)
     tell({ type: 'exited', generation, pid, code, signal: name, maxRssBytes: 1, cpuMs: 1 })
   })
-  tell({ type: 'spawned', generation, pid, startTime })
+  const spawned = { type: 'spawned', generation, pid, startTime }
+  // As where the host is not scheduled after its fork, and the process is.
+  if (open.preload[0] === 'late') setTimeout(() => tell(spawned), 1_000)
+  else tell(spawned)
 }
 
 function signal(generation: string, name: NodeJS.Signals): void {

@@ -85,6 +85,21 @@ test('a flood without a newline keeps 16 KiB of 100 MB, and counts the rest', as
   expect(lines.map(({ droppedBytes }) => droppedBytes)).toEqual([rounds * chunk.length - 16 * 1024])
 })
 
+test('a flood of lines is read by turns: what else waits has its own in between', async () => {
+  let told = 0
+  const output = new Output(() => {
+    told += 1
+  })
+  const source = new PassThrough()
+  for (let count = 0; count < 100; count += 1) source.write('a line\n'.repeat(10_000))
+  source.end()
+  output.attach('stdout', source)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(told).toBeLessThan(50_000)
+  await output.ended
+  expect(told).toBe(1_000_000)
+})
+
 test('an error of the stream ends it and harms nobody', async () => {
   const output = new Output(() => {})
   const source = new PassThrough()

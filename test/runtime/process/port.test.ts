@@ -18,6 +18,13 @@ test('a process is spawned, ready, beats, and its output is told line by line', 
   expect(rig.resources.live.size).toBe(1)
 })
 
+test('a process that is faster than the word of its host is heard after it', async () => {
+  const rig = new PortRig('works', { definition: { preload: ['late'] } }).start()
+  await rig.until('agent.ready')
+  await rig.until('process.heartbeat')
+  expect(rig.events.map(({ type }) => type)).toEqual(['process.spawned', 'agent.ready', 'process.heartbeat'])
+})
+
 test('a process that is told to drain ends by itself, and nothing of it is left', async () => {
   const rig = new PortRig('works').start()
   await rig.until('agent.ready')
@@ -64,6 +71,36 @@ test.each([
   rig.send({ type: 'process.terminate', reason: 'protocol', graceMs: 0 })
   expect((await rig.exit()).reason).toBe('protocol')
   expect(rig.count('process.violated')).toBe(1)
+})
+
+test('a process that ends its control connection and lives for another 250 ms has violated the protocol', async () => {
+  const rig = new PortRig('closes').start()
+  await rig.clock.armed(250)
+  rig.clock.advance(249)
+  expect(rig.count('process.violated')).toBe(0)
+  rig.clock.advance(1)
+  expect((await rig.until('process.violated')).message).toContain('writer/0#1 closed its control connection')
+  rig.send({ type: 'process.terminate', reason: 'protocol', graceMs: 0 })
+  const exit = await rig.exit()
+  expect(exit).toMatchObject({ reason: 'protocol', cause: { code: 'PROTOCOL_CONNECTION_CLOSED', agent: 'writer' } })
+  expect(rig.count('process.violated')).toBe(1)
+  expect(rig.clock.pending).toBe(0)
+})
+
+test('a process that has ended is blamed for nothing, however late its host tells of it', async () => {
+  const rig = new PortRig('works').start()
+  const { pid } = await rig.until('process.spawned')
+  await rig.until('agent.ready')
+  const host = (await rig.fact('host.ready')).pid
+  process.kill(host, 'SIGSTOP')
+  process.kill(pid, 'SIGKILL')
+  await rig.clock.armed(250)
+  // The kernel closes connections a little before the end.
+  await died(pid)
+  rig.clock.advance(10_000)
+  process.kill(host, 'SIGCONT')
+  expect(await rig.exit()).toMatchObject({ signal: 'SIGKILL', reason: undefined, cause: undefined })
+  expect(rig.count('process.violated')).toBe(0)
 })
 
 test('a daemon that holds the connections open delays the exit by 250 ms at most, and holds nothing of ours after it', async () => {

@@ -1,0 +1,28 @@
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { expect, test } from 'vitest'
+import { cacheDir, fixtures } from './axon.ts'
+
+interface Held {
+  node: { memory: number; rss: number; descriptors: number }
+  host: { rss: number; descriptors: number }
+  objects: Record<'actors' | 'sockets' | 'pools' | 'promises', number>
+  resources: number
+  listeners: number
+}
+
+test('after 1,000 ends and starts Node and the host hold what they held after 200: memory, descriptors, timers, listeners, actors', {
+  timeout: 300_000,
+}, async () => {
+  const program = join(fixtures, 'cycles.ts')
+  const { stdout } = await execa(process.execPath, ['--expose-gc', program, cacheDir, fixtures, '200', '1000'])
+  const [early, late] = JSON.parse(stdout) as [Held, Held]
+  expect(late.node.memory / early.node.memory).toBeLessThan(1.05)
+  expect(late.node.rss / early.node.rss).toBeLessThan(1.05)
+  expect(late.host.rss / early.host.rss).toBeLessThan(1.05)
+  const { node, host, ...counts } = late
+  expect(node.descriptors).toBe(early.node.descriptors)
+  // The process that the host keeps ahead may be there or be on its way.
+  expect(Math.abs(host.descriptors - early.host.descriptors)).toBeLessThanOrEqual(1)
+  expect(counts).toEqual({ objects: early.objects, resources: early.resources, listeners: early.listeners })
+})
