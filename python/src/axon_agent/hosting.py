@@ -17,6 +17,7 @@ import contextlib
 import json
 import os
 import platform
+import resource
 import select
 import signal
 import sys
@@ -25,6 +26,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from axon_agent import guard, launch, opening
+from axon_agent.limits import Limited, Limits, LimitsUnavailable
 from axon_agent.protocol import FrameError, FrameSplitter, decode_frame
 from axon_agent.warm import Warmth, why_not_fork
 
@@ -47,20 +49,22 @@ def run(told: int, again: str | None, began: float) -> NoReturn:
         if warmth.why and guard.IS_LINUX:
             opening.start_again(inbox, outbox, replace(opened, why=warmth.why))
     warmth.why = opened.why or warmth.why
-    Host(inbox, outbox, opened.socket, warmth).live(opened.began)
+    Host(inbox, outbox, opened, warmth).live(opened.began)
 
 
 class Host:
     """The loop. It ends when Node's pipe does, at `close`, or at SIGTERM, which the guard's death sends."""
 
-    def __init__(self, inbox: int, outbox: int, socket: str, warmth: Warmth) -> None:
+    def __init__(self, inbox: int, outbox: int, opened: opening.Opened, warmth: Warmth) -> None:
         self._inbox = inbox
         self._outbox = outbox
-        self._socket = socket
+        self._socket = opened.socket
         self._warmth = warmth
         self._guard = os.getppid()
         self._pids: dict[str, int] = {}
         self._generations: dict[int, str] = {}
+        self._killed: set[int] = set()
+        self._limits = Limits(opened.system, self._guard)
         self._splitter = FrameSplitter()
         self._kept = bytearray()
         os.set_blocking(inbox, False)
@@ -91,7 +95,9 @@ class Host:
             poll.register(self._wake, select.POLLIN)
             if self._kept:
                 poll.register(self._outbox, select.POLLOUT)
-            for descriptor, event in poll.poll():
+            for report in self._limits.reports:
+                poll.register(report, select.POLLIN)
+            for descriptor, event in poll.poll(self._limits.pause_ms):
                 if descriptor == self._wake:
                     numbers = os.read(self._wake, 4096)
                     self._reap()
@@ -99,8 +105,13 @@ class Host:
                         self._leave()
                 elif descriptor == self._outbox:
                     self._write()
+                elif descriptor in self._limits.reports:
+                    self._hear_limits(self._limits.reports[descriptor])
+                elif descriptor != self._inbox:
+                    pass  # a report that was taken with its process's end
                 elif event & guard.HUNG_UP or not self._read():
                     self._leave()
+            self._limits.look()
 
     def _read(self) -> bool:
         """Takes what has come; False when Node has gone or wants the end."""
@@ -146,14 +157,34 @@ class Host:
                     message = f"{self._warmth.why}: agents are started by exec from now on"
                     self._tell({"type": "host.log", "level": "warn", "message": message})
             spawn.is_warm = spawn.is_warm and self._warmth.why is None
-            pid = launch.start(spawn, self._socket, self._own)
-        except (FrameError, OSError) as error:
-            self._tell({"type": "spawn.failed", "generation": generation, "message": str(error)})
+            limited = self._limits.prepare(spawn.generation, spawn.limits)
+            own = [*self._own, *self._limits.reports]
+            pid, report = launch.start(spawn, self._socket, own, limited.order if limited else None)
+        except (FrameError, OSError, LimitsUnavailable) as error:
+            code = getattr(error, "code", "PROCESS_SPAWN_FAILED")
+            self._tell({"type": "spawn.failed", "generation": generation, "code": code, "message": str(error)})
             return True
         self._pids[spawn.generation] = pid
         self._generations[pid] = spawn.generation
-        self._tell({"type": "spawned", "generation": generation, "pid": pid, "startTime": guard.start_time(pid)})
+        if limited:
+            self._limits.started(limited, pid, report)
+        else:
+            self._tell_spawned(spawn.generation, pid, {})
         return True
+
+    def _hear_limits(self, limited: Limited) -> None:
+        # With limits a process counts as started when it has said what holds: nothing of its agent's has run before.
+        if not self._limits.hear(limited):
+            return
+        if limited.failure is None:
+            return self._tell_spawned(limited.generation, limited.pid, limited.achieved)
+        del self._pids[limited.generation], self._generations[limited.pid]
+        code, message = LimitsUnavailable.code, limited.failure
+        self._tell({"type": "spawn.failed", "generation": limited.generation, "code": code, "message": message})
+
+    def _tell_spawned(self, generation: str, pid: int, achieved: dict[str, str]) -> None:
+        started = {"pid": pid, "startTime": guard.start_time(pid), "achieved": achieved}
+        self._tell({"type": "spawned", "generation": generation, **started})
 
     def _signal(self, generation: str, name: str) -> None:
         pid = self._pids.get(generation)
@@ -163,6 +194,8 @@ class Host:
         if number == signal.SIGABRT:
             guard.kill(pid, number)  # for the stacks of its threads, which its helpers do not have
         else:
+            if number == signal.SIGKILL:
+                self._killed.add(pid)
             guard.kill_group(pid, number)
 
     def _reap(self) -> bool:
@@ -178,13 +211,24 @@ class Host:
             if pid == 0:
                 break
             ended = True
-            generation = self._generations.pop(pid, None)
-            if generation is not None:
-                del self._pids[generation]
-                self._tell(_exited(generation, pid, status, usage.ru_maxrss, usage.ru_utime + usage.ru_stime))
+            self._end(pid, status, usage)
         if ended and has_any:
             self._kill_strays()
+        if ended:
+            self._limits.tidy()
         return has_any
+
+    def _end(self, pid: int, status: int, usage: resource.struct_rusage) -> None:
+        unheard = next((one for one in self._limits.reports.values() if one.pid == pid), None)
+        if unheard:
+            self._hear_limits(unheard)
+        seconds = usage.ru_utime + usage.ru_stime
+        of_limits = self._limits.ended(pid, status, seconds, pid in self._killed)
+        self._killed.discard(pid)
+        generation = self._generations.pop(pid, None)
+        if generation is not None:
+            del self._pids[generation]
+            self._tell({**_exited(generation, pid, status, usage.ru_maxrss, seconds), **of_limits})
 
     def _kill_strays(self) -> None:
         for pid in guard.children(os.getpid()):
@@ -210,6 +254,7 @@ class Host:
             poll.register(self._outbox, select.POLLOUT)
             poll.poll(max(0.0, until - time.monotonic()) * 1000)
             self._write()
+        self._limits.close()
         os._exit(0)
 
     def _tell(self, frame: dict[str, Any]) -> None:

@@ -13,7 +13,6 @@ import contextlib
 import gc
 import json
 import os
-import resource
 import signal
 import sys
 import time
@@ -22,12 +21,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from axon_agent import agent, guard
+from axon_agent import agent, guard, limits
 from axon_agent.connect import connect_output
 from axon_agent.protocol import PROTOCOL_VERSION, Bootstrap, FrameError
 
 _BLOCKED = {signal.SIGCHLD, signal.SIGTERM}
-_CPU_GRACE_SECONDS = 5
 _ENTRY = agent.__file__
 
 
@@ -58,16 +56,35 @@ def _can_be_set(key: str, value: object) -> bool:
     return isinstance(value, str) and "\0" not in key + value and key != "" and "=" not in key
 
 
-def start(spawn: Spawn, socket: str, own: list[int]) -> int:
-    """Starts the process and returns its id; `OSError` when the kernel refuses. `own` are the host's descriptors."""
+def start(spawn: Spawn, socket: str, own: list[int], order: dict[str, Any] | None = None) -> tuple[int, int]:
+    """Starts the process and returns its id; `OSError` when the kernel refuses. `own` are the host's descriptors.
+
+    With an `order` for its limits, also a descriptor on which it says what holds; else -1.
+    """
     host = os.getpid()
+    told, report = os.pipe() if order else (-1, -1)
+    try:
+        pid = _fork(spawn, socket, host, own if order is None else [*own, told], order, report)
+    except OSError:
+        if order:
+            os.close(told)
+        raise
+    finally:
+        if order:
+            os.close(report)
+    return pid, told
+
+
+def _fork(spawn: Spawn, socket: str, host: int, own: list[int], order: dict[str, Any] | None, report: int) -> int:
     bootstrap = Bootstrap(PROTOCOL_VERSION, socket, spawn.generation, spawn.nonce)
     with _signals_blocked(), contextlib.nullcontext() if spawn.is_warm else _unwarned():
         pid = os.fork()
         if pid:
             return pid
         try:
-            _separate(spawn, host, own)
+            _separate(spawn, host, own, report)
+            if order:
+                limits.enter(order, report)
             if spawn.is_warm:
                 _renew(spawn)
                 agent.run(bootstrap)
@@ -95,8 +112,8 @@ def _unwarned() -> Iterator[None]:
         yield
 
 
-def _separate(spawn: Spawn, host: int, own: list[int]) -> None:
-    """Parts the child from the host: session, death, signals, descriptors, name, limits."""
+def _separate(spawn: Spawn, host: int, own: list[int], report: int) -> None:
+    """Parts the child from the host: session, death, signals, descriptors but for `report`, name."""
     os.setsid()
     guard.die_with_parent(host)
     guard.adopt_orphans()
@@ -104,12 +121,11 @@ def _separate(spawn: Spawn, host: int, own: list[int]) -> None:
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    _leave_descriptors(own)
+    _leave_descriptors(own, report)
     guard.set_name(f"ag-{spawn.generation.partition('/')[0]}")
-    _limit(spawn.limits)
 
 
-def _leave_descriptors(own: list[int]) -> None:
+def _leave_descriptors(own: list[int], report: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     for descriptor in own:
@@ -117,31 +133,11 @@ def _leave_descriptors(own: list[int]) -> None:
     for name in os.listdir("/proc/self/fd" if guard.IS_LINUX else "/dev/fd"):
         descriptor = int(name)
         # What a preloaded module holds is not closed: its number would come back as a socket of ours, for it to close.
-        if descriptor > 2 and descriptor != null:
+        if descriptor > 2 and descriptor not in (null, report):
             with contextlib.suppress(OSError):
                 os.fstat(descriptor)
                 os.dup2(null, descriptor, inheritable=False)
     os.close(null)
-
-
-def _limit(limits: dict[str, Any]) -> None:
-    """Sets what the kernel counts for each process, as far as its hard limits allow."""
-    kinds = {"openFiles": resource.RLIMIT_NOFILE, "cpuSeconds": resource.RLIMIT_CPU}
-    if limits.get("rlimitAs") is True and isinstance(limits.get("memoryMb"), int):
-        limits = {**limits, "addressSpace": limits["memoryMb"] * 1024 * 1024}
-        kinds["addressSpace"] = resource.RLIMIT_AS
-    for key, kind in kinds.items():
-        wanted = limits.get(key)
-        if isinstance(wanted, int) and wanted > 0:
-            hardest = resource.getrlimit(kind)[1]
-            # SIGXCPU at the limit says what happened; SIGKILL comes to who ignores it.
-            hard = wanted + _CPU_GRACE_SECONDS if kind == resource.RLIMIT_CPU else wanted
-            if hardest != resource.RLIM_INFINITY:
-                wanted, hard = min(wanted, hardest), min(hard, hardest)
-            resource.setrlimit(kind, (wanted, hard))
-    if isinstance(limits.get("nice"), int):
-        with contextlib.suppress(OSError):
-            os.nice(limits["nice"] - os.nice(0))
 
 
 def _renew(spawn: Spawn) -> None:
