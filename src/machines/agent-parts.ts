@@ -56,16 +56,17 @@ export const agentParts = setup({
       generation: ({ context }) => context.generation + 1,
       isStartWanted: false,
       pid: undefined,
+      achieved: undefined,
       endpoint: undefined,
       facts: undefined,
       readyAtMs: undefined,
       crash: undefined,
     }),
     keepProcess: assign({ hasProcess: true }),
-    forgetProcess: assign({ hasProcess: false, pid: undefined, endpoint: undefined }),
-    keepPid: assign({
-      pid: ({ context, event }) => (event.type === 'process.spawned' ? event.pid : context.pid),
-    }),
+    forgetProcess: assign({ hasProcess: false, pid: undefined, achieved: undefined, endpoint: undefined }),
+    keepPid: assign(({ event }) =>
+      event.type === 'process.spawned' ? { pid: event.pid, achieved: event.achieved } : {},
+    ),
     keepReady: assign(({ context, event }) =>
       event.type === 'agent.ready' ? { endpoint: event.endpoint, facts: event.facts, readyAtMs: context.now() } : {},
     ),

@@ -1,6 +1,7 @@
 /**
  * Owns the parsed form of an agent's definition, every default filled in. The schema that makes it is runtime/config.ts.
  */
+import type { AgentLimits } from '../protocol/host.ts'
 import type { RestartPolicy } from './restart-policy.ts'
 
 export interface RunTimeouts {
@@ -32,5 +33,6 @@ export interface AgentDefinition {
   startMs: number
   shutdownMs: number
   timeouts: RunTimeouts
+  limits?: AgentLimits | undefined
   metadata: Readonly<Record<string, unknown>>
 }

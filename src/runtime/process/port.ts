@@ -11,7 +11,7 @@ import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { fromCallback } from 'xstate'
-import { ProcessError } from '../../errors.ts'
+import { isAxonError, ProcessError } from '../../errors.ts'
 import type { AgentSlots, ExitRecord, PortCommand, PortEvent, PortInput } from '../../machines/slots.ts'
 import { type AgentFrame, agentFrame, type Endpoint, type FailedFrame, streams } from '../../protocol/control.ts'
 import { type Resources, resourcesOf } from '../resources.ts'
@@ -26,6 +26,8 @@ const lingerMs = 250
 /** Turns of the event loop in which a connection that was made before the exit is accepted and has said hello. */
 const acceptTurns = 5
 const heartbeatMs = 2_000
+
+type Ended = Pick<ExitRecord, 'code' | 'signal' | 'maxRssBytes' | 'cpuMs' | 'oom' | 'exceeded' | 'cause'>
 
 export const portSpawn: AgentSlots['portSpawn'] = fromCallback(({ sendBack, receive, input, system }) => {
   const port = new Port(input, resourcesOf(system), sendBack)
@@ -106,7 +108,7 @@ class Port {
     this.#signal('SIGKILL')
   }
 
-  async #live(): Promise<Pick<ExitRecord, 'code' | 'signal' | 'maxRssBytes' | 'cpuMs' | 'cause'>> {
+  async #live(): Promise<Ended> {
     const { generation } = this.#input
     // It was terminated or abandoned before there was anything to end.
     if (this.#isAbandoned || this.#reason !== undefined) return { code: null, signal: null }
@@ -121,12 +123,13 @@ class Port {
       const { environment, definition } = this.#input
       const { python, root } = environment
       const host = hosts.get({ python, root, preload: definition.preload })
-      const { env, start } = launchOptions(definition, this.#resources)
-      const hosted = await host.launch({ generation, nonce, start, env, limits: {} }, this.#unlaunched.signal)
+      const options = launchOptions(definition, this.#resources)
+      const hosted = await host.launch({ generation, nonce, ...options }, this.#unlaunched.signal)
       this.#host = host
       this.#pid = hosted.pid
       live.add({ generation, pid: hosted.pid, startTime: hosted.startTime })
-      this.#tell({ type: 'process.spawned', generation, pid: hosted.pid })
+      this.#tell({ type: 'process.spawned', generation, pid: hosted.pid, achieved: hosted.achieved })
+      if (this.#control) this.#launchFrame()
       // It was terminated or abandoned while it was being made.
       if (this.#isAbandoned || this.#reason !== undefined) this.#signal('SIGKILL')
       const { isHostLost, ...exit } = await hosted.exited
@@ -152,7 +155,7 @@ class Port {
     await Promise.race([words, cap])
   }
 
-  #finish(exit: Pick<ExitRecord, 'code' | 'signal' | 'maxRssBytes' | 'cpuMs' | 'cause'>): void {
+  #finish(exit: Ended): void {
     for (const timer of this.#timers) this.#resources.clock.clearTimeout(timer)
     this.#output.close()
     this.#link.bury()
@@ -187,7 +190,8 @@ class Port {
       }
     })
     socket.once('close', () => this.#controlEnded.resolve())
-    this.#launchFrame()
+    // It may be here before its host has told of it; until then it is not told what to run.
+    if (this.#pid !== undefined) this.#launchFrame()
     socket.resume()
   }
 
@@ -243,6 +247,10 @@ class Port {
 function spawnError({ definition, environment, generation }: PortInput, cause: unknown): ProcessError {
   const { python } = environment
   const detail = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
+  if (isAxonError(cause) && cause.code === 'PROCESS_LIMITS_UNAVAILABLE') {
+    const message = `${generation} was not started: ${detail}`
+    return new ProcessError(cause.code, message, { agent: definition.name, cause, context: { generation } })
+  }
   return new ProcessError(
     'PROCESS_SPAWN_FAILED',
     `${generation} could not be started with ${python}: ${detail}. Check that the environment is whole, or clear Axon's cache.`,

@@ -36,7 +36,8 @@ switch (process.env.AXON_FAKE_HOST ?? open.preload[0]) {
 
 for await (const line of { [Symbol.asyncIterator]: () => lines }) {
   const frame = JSON.parse(line as string)
-  if (frame.type === 'spawn') start(frame)
+  if (frame.type === 'spawn' && open.preload[0] === 'refuses') refuse(frame)
+  else if (frame.type === 'spawn') start(frame)
   if (frame.type === 'signal') signal(frame.generation, frame.signal)
 }
 // Node is gone, or wants the end.
@@ -60,7 +61,14 @@ function start({ generation, nonce, env }: { generation: string; nonce: string; 
     children.delete(generation)
     tell({ type: 'exited', generation, pid, code, signal: name, maxRssBytes: 1, cpuMs: 1 })
   })
-  tell({ type: 'spawned', generation, pid, startTime })
+  const told = () => tell({ type: 'spawned', generation, pid, startTime, achieved: { memoryMb: 'watch' } })
+  if (open.preload[0] === 'late') process.once('SIGUSR2', told)
+  else told()
+}
+
+function refuse({ generation, limits }: { generation: string; limits: object }): void {
+  const message = `${Object.keys(limits)} cannot be held. Ask for less.`
+  tell({ type: 'spawn.failed', generation, code: 'PROCESS_LIMITS_UNAVAILABLE', message })
 }
 
 function signal(generation: string, name: NodeJS.Signals): void {

@@ -132,6 +132,27 @@ test('a process that cannot be asked for is PROCESS_SPAWN_FAILED too, and the ho
   expect(rig.facts.map(({ type }) => type)).not.toContain('host.lost')
 })
 
+test('limits that cannot be held where they must be have their own error, told as an exit without a process', async () => {
+  const limits = { memoryMb: 64, enforcement: 'required' } as const
+  const rig = new PortRig('works', { definition: { limits, preload: ['refuses'] } }).start()
+  const { cause, pid } = await rig.exit()
+  expect(pid).toBeUndefined()
+  expect(cause).toMatchObject({ code: 'PROCESS_LIMITS_UNAVAILABLE', retryable: false, agent: 'writer' })
+  expect(cause?.message).toBe('writer/0#1 was not started: memoryMb,enforcement cannot be held. Ask for less.')
+})
+
+test('a process that connects before its host has told of it is told what to run after that, and not before', async () => {
+  const rig = new PortRig('early', { definition: { preload: ['late'] } }).start()
+  await rig.until('process.heartbeat')
+  rig.link.send({ type: 'cancel', run: 'r-1' })
+  expect(await rig.line(/^heard/)).toBe('heard cancel')
+  process.kill((await rig.fact('host.ready')).pid, 'SIGUSR2')
+  await rig.until('agent.ready')
+  const told = rig.events.map(({ type }) => type)
+  expect(told.indexOf('process.spawned')).toBeLessThan(told.indexOf('agent.ready'))
+  expect(await rig.until('process.spawned')).toMatchObject({ achieved: { memoryMb: 'watch' } })
+})
+
 test('a host that ends takes its processes with it, and they are told as lost with it', async () => {
   const rig = new PortRig('works').start()
   const { pid } = await rig.until('process.spawned')
