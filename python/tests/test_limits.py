@@ -7,11 +7,10 @@ import contextlib
 import json
 import os
 import signal
-from typing import Any
 
 import pytest
 from host_kit import HostNode
-from processes import SECONDS, is_alive
+from processes import is_alive, until
 
 from axon_agent import cgroup_places as places
 from axon_agent import cgroups
@@ -41,7 +40,12 @@ def agent(prompt):
         made += 1
     return made
 """
-NO_CGROUPS = "from axon_agent import cgroup_places\ncgroup_places.hierarchies = lambda proc='/proc/self': {}\n"
+PRELOADS = {
+    "watch": "from axon_agent import cgroup_places\ncgroup_places.hierarchies = lambda proc='/proc/self': {}\n",
+    "refused": "import os\nnice = os.nice\ndef refuse(value): raise PermissionError(1, 'no')\n"
+    "os.nice = lambda value: refuse(value) if value else nice(0)\n",
+}
+"""What is preloaded into the host: on any machine no cgroup is found, or no niceness can be set."""
 
 
 def has(controller: str) -> bool:
@@ -64,21 +68,11 @@ def left(host: HostNode) -> list[str]:
     return sorted(set(found))
 
 
-async def until(seen: Any) -> None:
-    """Waits for what nobody tells."""
-
-    async def watch() -> None:
-        while not seen():  # noqa: ASYNC110
-            await asyncio.sleep(0.002)
-
-    await asyncio.wait_for(watch(), SECONDS)
-
-
 async def open_host(host: HostNode, way: str) -> dict[str, str]:
     """Opens it and returns who holds memory and processes."""
-    if way == "watch":
-        (host.folder / "no_cgroups.py").write_text(NO_CGROUPS)
-        await host.open(preload=["no_cgroups"], env={"PYTHONPATH": host.source_and_folder})
+    if way in PRELOADS:
+        (host.folder / "before.py").write_text(PRELOADS[way])
+        await host.open(preload=["before"], env={"PYTHONPATH": host.source_and_folder})
         return dict.fromkeys(HOLDERS, "watch")
     await host.open()
     return HOLDERS
@@ -201,6 +195,7 @@ async def test_a_sigkill_that_nobody_here_sent_is_oom_where_the_kernels_count_ha
     [
         ({"memoryMb": 64}, "watch", "limits.memoryMb cannot be held by the kernel here: there is no cgroup"),
         ({"processes": 5_000_000}, "cgroup", "limits.processes cannot be held by the kernel here"),
+        ({"nice": 15}, "refused", "limits.nice cannot be held by the kernel here: [Errno 1] no"),
     ],
 )
 async def test_what_is_required_and_cannot_be_held_keeps_the_agent_from_running(
@@ -295,5 +290,5 @@ def test_only_what_the_kernel_does_not_see_to_is_looked_at_and_only_while_it_liv
         assert limits.hear(limited) is True
         assert limits.pause_ms == pause
         limits.ended(pid, 0, 0.0, False)
-        limits.tidy()
+        limits.look()
         assert limits.pause_ms is None

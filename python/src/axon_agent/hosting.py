@@ -214,8 +214,6 @@ class Host:
             self._end(pid, status, usage)
         if ended and has_any:
             self._kill_strays()
-        if ended:
-            self._limits.tidy()
         return has_any
 
     def _end(self, pid: int, status: int, usage: resource.struct_rusage) -> None:

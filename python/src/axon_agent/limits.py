@@ -121,11 +121,11 @@ class Limits:
 
     def look(self) -> None:
         """Ends what is beyond its limits, and removes cgroups that are free by now."""
-        now = time.monotonic()
-        if self.pause_ms is None or now < self._next_look:
+        if self._unused:  # what has ended may be counted in its cgroup for a moment more
+            self._unused = [cgroup for cgroup in self._unused if not cgroup.remove()]
+        if not self._looked_at or time.monotonic() < self._next_look:
             return
-        self._next_look = now + LOOK_MS / 1000
-        self.tidy()
+        self._next_look = time.monotonic() + LOOK_MS / 1000
         for limited in self._looked_at:
             pids = watch.tree(limited.pid)
             limited.exceeded = _seen(limited, pids)
@@ -149,10 +149,6 @@ class Limits:
         oom = limited.exceeded == "memoryMb" or kills > 0 or (limited.exceeded is None and is_killed and has_risen)
         name = limited.exceeded
         return {"oom": oom, "exceeded": name and {"limit": name, "value": limited.asked[name]}}
-
-    def tidy(self) -> None:
-        """Removes the cgroups of agents that have ended; what is not free yet is tried again."""
-        self._unused = [cgroup for cgroup in self._unused if not cgroup.remove()]
 
     def close(self) -> None:
         """Nothing lives any more: no cgroup is left."""
