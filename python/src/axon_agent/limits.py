@@ -146,8 +146,10 @@ class Limits:
         kills = limited.cgroup.oom_kills()
         if limited.exceeded is None:
             limited.exceeded = _judged(limited, status, seconds, kills, is_killed)
-        oom = limited.exceeded == "memoryMb" or kills > 0 or (limited.exceeded is None and is_killed and has_risen)
         name = limited.exceeded
+        # Its own cgroup's count is the better witness.
+        is_counted = kills > 0 if "memoryMb" in limited.cgroup.directories else has_risen
+        oom = name == "memoryMb" or (name is None and is_killed and is_counted)
         return {"oom": oom, "exceeded": name and {"limit": name, "value": limited.asked[name]}}
 
     def close(self) -> None:
