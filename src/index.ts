@@ -24,6 +24,7 @@ export type {
   RunSlots,
 } from './machines/slots.ts'
 export { type SystemCommand, systemMachine } from './machines/system.ts'
+export type { AchievedLimits, AgentLimits, ExceededLimit } from './protocol/host.ts'
 export type { RunRequest, RunResponse, RunStreamEvent, Usage } from './protocol/run.ts'
 export type {
   AgentCommandName,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 SECONDS = 30.0
@@ -41,10 +42,15 @@ def is_alive(pid: int) -> bool:
 
 
 async def process_is(pid: int, wanted: str) -> None:
-    """Waits until a process is in a state, "" for gone. The kernel tells nobody, so it is asked again and again."""
+    """Waits until a process is in a state, "" for gone."""
+    await until(lambda: state(pid) == wanted)
+
+
+async def until(seen: Callable[[], object]) -> None:
+    """Waits for what the kernel tells nobody, so it is asked again and again."""
 
     async def watch() -> None:
-        while state(pid) != wanted:  # noqa: ASYNC110
+        while not seen():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
     await asyncio.wait_for(watch(), SECONDS)

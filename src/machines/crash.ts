@@ -30,7 +30,7 @@ export function judgeEnvironment(error: AxonError, generation: string): Crash {
 
 function classOf(exit: ExitRecord): CrashClass {
   if (exit.reason !== undefined && exit.reason !== 'stop') return exit.reason
-  if (exit.failure?.kind === 'MemoryError') return 'oom'
+  if (exit.oom || exit.failure?.kind === 'MemoryError') return 'oom'
   if (exit.failure?.phase === 'import' || exit.failure?.phase === 'launch') return 'import'
   return exit.signal === null ? 'exit' : 'signal'
 }
@@ -72,6 +72,8 @@ function errorOf(agent: string, exit: ExitRecord, wasReady: boolean): AxonError 
         { agent, context },
       )
     default: {
+      const beyond = limitError(exit)
+      if (beyond) return new ProcessError(beyond.code, `${generation} ${beyond.says}${tail}`, { agent, context })
       const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`
       const when = wasReady ? '' : ' before it was ready'
       return new ProcessError(
@@ -80,6 +82,32 @@ function errorOf(agent: string, exit: ExitRecord, wasReady: boolean): AxonError 
         { agent, context },
       )
     }
+  }
+}
+
+/** What to say of a process that was ended for what it used. */
+function limitError({ oom, exceeded }: ExitRecord): { code: ErrorCode; says: string } | undefined {
+  switch (exceeded?.limit) {
+    case 'memoryMb':
+      return {
+        code: 'PROCESS_OUT_OF_MEMORY',
+        says: `held more than its ${exceeded.value} MiB, with all that it had started, and was ended. Raise limits.memoryMb, or hold less at once.`,
+      }
+    case 'processes':
+      return {
+        code: 'PROCESS_LIMIT_EXCEEDED',
+        says: `had more than its ${exceeded.value} processes and threads and was ended. Raise limits.processes, or start fewer at once.`,
+      }
+    case 'cpuSeconds':
+      return {
+        code: 'PROCESS_LIMIT_EXCEEDED',
+        says: `used its ${exceeded.value} s of processor time and was ended. Raise limits.cpuSeconds, or leave it out for an agent that lives long.`,
+      }
+  }
+  if (!oom) return undefined
+  return {
+    code: 'PROCESS_OUT_OF_MEMORY',
+    says: 'was ended by the kernel, which had no memory left. Free some, or give agents a limits.memoryMb that leaves enough.',
   }
 }
 

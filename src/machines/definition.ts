@@ -1,6 +1,7 @@
 /**
  * Owns the parsed form of an agent's definition, every default filled in. The schema that makes it is runtime/config.ts.
  */
+import type { AgentLimits } from '../protocol/host.ts'
 import type { RestartPolicy } from './restart-policy.ts'
 
 export interface RunTimeouts {
@@ -36,5 +37,6 @@ export interface AgentDefinition {
   /** Without a run for so long it has no process until the next; undefined: it keeps it. */
   idleAfterMs?: number | undefined
   timeouts: RunTimeouts
+  limits?: AgentLimits | undefined
   metadata: Readonly<Record<string, unknown>>
 }

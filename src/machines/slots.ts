@@ -4,6 +4,7 @@
 import type { CallbackActorLogic, PromiseActorLogic } from 'xstate'
 import type { AxonError } from '../errors.ts'
 import type { AgentFacts, Endpoint, FailedFrame, HeartbeatFrame } from '../protocol/control.ts'
+import type { AchievedLimits, ExceededLimit } from '../protocol/host.ts'
 import type { RunRequest, RunResponse, RunStreamEvent } from '../protocol/run.ts'
 import type { AgentDefinition, RunTimeouts } from './definition.ts'
 import type { AgentFact } from './facts.ts'
@@ -71,6 +72,10 @@ export interface ExitRecord {
   maxRssBytes?: number | undefined
   /** Processor time, in milliseconds. */
   cpuMs?: number | undefined
+  /** It was ended for want of memory: beyond its own limit, or because the machine had none left. */
+  oom?: boolean | undefined
+  /** The limit for which it was ended. */
+  exceeded?: ExceededLimit | undefined
   /** The last lines of its output, oldest first. */
   lastLines: readonly string[]
   /** Set where the record alone does not say it: the process could not be made, or left its control connection. */
@@ -81,7 +86,7 @@ export type TerminateReason = 'stop' | 'start_timeout' | 'hang' | 'protocol'
 
 /** What `portSpawn` tells the machine. */
 export type PortEvent =
-  | { type: 'process.spawned'; generation: string; pid: number }
+  | { type: 'process.spawned'; generation: string; pid: number; achieved?: AchievedLimits | undefined }
   | { type: 'agent.ready'; generation: string; endpoint: Endpoint; facts: AgentFacts }
   | { type: 'process.heartbeat'; generation: string; heartbeat: HeartbeatFrame }
   | { type: 'process.violated'; generation: string; message: string }

@@ -4,6 +4,31 @@
  */
 import * as z from 'zod'
 
+/** What one agent may use. Each is for the whole of the agent with all that it starts, but where it says otherwise. */
+export interface AgentLimits {
+  /** Memory, in MiB. */
+  memoryMb?: number | undefined
+  /** Open files, for each process. */
+  openFiles?: number | undefined
+  /** Processes and threads at once. */
+  processes?: number | undefined
+  /** Processor time, in seconds, for each process. */
+  cpuSeconds?: number | undefined
+  /** Niceness, from -20 to 19. */
+  nice?: number | undefined
+  /** With `required`, an agent does not run where the kernel cannot hold one of its limits. */
+  enforcement: 'best-effort' | 'required'
+}
+
+const limitNames = ['memoryMb', 'openFiles', 'processes', 'cpuSeconds', 'nice'] as const
+/** How a limit is held: by the kernel, by the host's watch of the agent's tree, or not at all. */
+const achievedLimits = z.partialRecord(z.enum(limitNames), z.enum(['cgroup', 'rlimit', 'nice', 'watch', 'none']))
+export type AchievedLimits = z.infer<typeof achievedLimits>
+
+const exceededLimit = z.object({ limit: z.enum(limitNames), value: z.number() })
+/** The limit for which a process was ended. */
+export type ExceededLimit = z.infer<typeof exceededLimit>
+
 /** What a host tells Node. */
 export const hostFrame = z.discriminatedUnion('type', [
   z.object({
@@ -24,8 +49,14 @@ export const hostFrame = z.discriminatedUnion('type', [
     pid: z.int().positive(),
     /** Clock ticks since boot, from /proc: tells the process from a later one with the same id. */
     startTime: z.string(),
+    achieved: achievedLimits.default({}),
   }),
-  z.object({ type: z.literal('spawn.failed'), generation: z.string(), message: z.string() }),
+  z.object({
+    type: z.literal('spawn.failed'),
+    generation: z.string(),
+    code: z.enum(['PROCESS_SPAWN_FAILED', 'PROCESS_LIMITS_UNAVAILABLE']).default('PROCESS_SPAWN_FAILED'),
+    message: z.string(),
+  }),
   z.object({
     type: z.literal('exited'),
     generation: z.string(),
@@ -36,6 +67,9 @@ export const hostFrame = z.discriminatedUnion('type', [
     maxRssBytes: z.number(),
     /** Processor time of the process and its reaped children, in milliseconds. */
     cpuMs: z.number(),
+    /** It was ended for want of memory: beyond its own limit, or because the machine had none left. */
+    oom: z.boolean().default(false),
+    exceeded: exceededLimit.nullish(),
   }),
   z.object({ type: z.literal('host.warned'), message: z.string() }),
 ])
@@ -62,7 +96,7 @@ export interface SpawnFrame {
   generation: string
   nonce: string
   start: StartMode
-  limits: Record<string, number>
+  limits?: AgentLimits | undefined
 }
 
 /** What Node tells a host. */

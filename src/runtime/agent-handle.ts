@@ -8,6 +8,7 @@ import type { agentMachine } from '../machines/agent.ts'
 import { generationOf } from '../machines/agent-context.ts'
 import type { Crash } from '../machines/crash.ts'
 import type { AgentFacts, Endpoint, HeartbeatFrame } from '../protocol/control.ts'
+import type { AchievedLimits, AgentLimits } from '../protocol/host.ts'
 import type { RunRequest, RunResponse } from '../protocol/run.ts'
 import type { Dispatcher } from './runs/dispatcher.ts'
 import type { RunOptions } from './runs/run-options.ts'
@@ -38,6 +39,8 @@ export interface AgentSnapshot {
   facts: AgentFacts | undefined
   /** The interpreter that runs it, and its version. */
   python: { path: string; version: string } | undefined
+  /** What was asked, and how the process that is alive is held to it; undefined where no limits are set. */
+  limits: (AgentLimits & { achieved: AchievedLimits | undefined }) | undefined
   /** Restarts after a crash, since the agent was spawned. */
   restarts: number
   /** What its process uses, as it last told: every 2 s. Undefined where no process is alive, or has told nothing yet. */
@@ -120,6 +123,7 @@ export class AgentHandle {
       endpoint: context.endpoint,
       facts: context.facts,
       python: context.environment && { path: context.environment.python, version: context.environment.version },
+      limits: context.definition.limits && { ...context.definition.limits, achieved: context.achieved },
       restarts: context.restarts,
       ...this.#options.load(),
       resources: context.heartbeat && resourcesOf(context.heartbeat),

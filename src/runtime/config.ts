@@ -30,6 +30,37 @@ const restart = options({
   stableMs: ms.default(60_000),
 })
 
+const limits = options({
+  /** Memory of the agent and all that it starts, in MiB; beyond it the agent is ended, as class `oom`. Default: no limit. */
+  memoryMb: z
+    .int()
+    .positive()
+    .max(2 ** 32)
+    .optional(),
+  /** Open files, for each process. Default: what Node's own are. */
+  openFiles: z
+    .int()
+    .min(32)
+    .max(2 ** 31 - 1)
+    .optional(),
+  /** Processes and threads at once, of the agent and all that it starts; an agent itself has a few. Default: no limit. */
+  processes: z
+    .int()
+    .min(8)
+    .max(2 ** 31 - 1)
+    .optional(),
+  /** Processor time, in seconds, for each process, over its whole life; then it is ended. Default: no limit. */
+  cpuSeconds: z
+    .int()
+    .positive()
+    .max(2 ** 31 - 1)
+    .optional(),
+  /** Niceness, from -20 (most processor time) to 19. Default: Node's own. */
+  nice: z.int().min(-20).max(19).optional(),
+  /** What happens where the kernel cannot hold one: `best-effort` does what can be done, `required` does not run the agent. Default `best-effort`. */
+  enforcement: z.enum(['best-effort', 'required']).default('best-effort'),
+})
+
 const timeouts = options({
   /** Until the connection to the process stands, in milliseconds. Default 5 000. */
   connectMs: positiveMs.default(5_000),
@@ -94,6 +125,8 @@ const agentOptions = options({
   /** How long runs may go on after a stop, in milliseconds. Default 5 000. */
   shutdownMs: ms.default(5_000),
   timeouts: timeouts.prefault({}),
+  /** What the agent may use. Default: no limits. `limits.achieved` in its snapshot says how each is held. */
+  limits: limits.optional(),
   /** Yours: shown in snapshots. Default {}. */
   metadata: z.record(z.string(), z.unknown()).default({}),
 })

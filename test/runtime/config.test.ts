@@ -51,6 +51,12 @@ test('what is said is kept, beside the defaults of its neighbours', () => {
   })
 })
 
+test('limits are optional, each of them; they are enforced as well as can be unless they are required', () => {
+  expect(parse({ limits: {} }).limits).toEqual({ enforcement: 'best-effort' })
+  const limits = { memoryMb: 512, openFiles: 256, processes: 64, cpuSeconds: 3_600, nice: -5, enforcement: 'required' }
+  expect(parse({ limits }).limits).toEqual(limits)
+})
+
 test('agents keep their order; none is fine', () => {
   expect(parseAgents({}).map(({ name }) => name)).toEqual([])
   const agents = { b: { module: 'x' }, a: { module: 'y' } }
@@ -101,6 +107,14 @@ const wrong: [Record<string, unknown>, string, string][] = [
   [{ restart: { maxRestarts: -1 } }, 'writer.restart.maxRestarts', '>=0'],
   [{ restart: { baseMs: 0 } }, 'writer.restart.baseMs', '>0'],
   [{ timeouts: { runMs: '1s' } }, 'writer.timeouts.runMs', 'expected number'],
+  [{ limits: { memoryMb: 0 } }, 'writer.limits.memoryMb', '>0'],
+  [{ limits: { memoryMb: 0.5 } }, 'writer.limits.memoryMb', 'int'],
+  [{ limits: { openFiles: 31 } }, 'writer.limits.openFiles', '>=32'],
+  [{ limits: { processes: 7 } }, 'writer.limits.processes', '>=8'],
+  [{ limits: { cpuSeconds: 0 } }, 'writer.limits.cpuSeconds', '>0'],
+  [{ limits: { nice: 20 } }, 'writer.limits.nice', '<=19'],
+  [{ limits: { enforcement: 'strict' } }, 'writer.limits.enforcement', 'best-effort'],
+  [{ limits: { memory: 1 } }, 'writer.limits', 'there is no option memory; there are memoryMb, openFiles, '],
   [{ metadata: [] }, 'writer.metadata', 'expected record'],
   [{ modle: 'test' }, 'writer', 'there is no option modle; there are module, model, cwd, '],
   [{ restart: { max: 1 } }, 'writer.restart', 'there is no option max; there are maxRestarts, withinMs, '],

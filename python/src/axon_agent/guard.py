@@ -24,7 +24,7 @@ except ImportError:  # an interpreter built without libffi: process groups only,
 
 TYPE_CHECKING = False  # typing's own constant would load typing
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
 IS_LINUX = sys.platform == "linux" and ctypes is not None
@@ -39,8 +39,7 @@ _LONGEST_PAUSE = 0.05
 
 def main() -> NoReturn:
     """Runs a command under a guard."""
-    arguments = sys.argv[1:]
-    remove = ""
+    arguments, remove = sys.argv[1:], ""
     if arguments[:1] == ["--remove"]:
         remove, arguments = arguments[1], arguments[2:]
     if len(arguments) < 2 or arguments[0] != "--":
@@ -58,9 +57,11 @@ def main() -> NoReturn:
     os._exit(127)
 
 
-def fork_below(lifeline: int = 0, remove: str = "", runtime: Sequence[str] = ()) -> None:
+def fork_below(
+    lifeline: int = 0, remove: str = "", runtime: Sequence[str] = (), after: Callable[[], object] = int
+) -> None:
     """Forks. The parent stays here as the guard; the child returns. What of `runtime` is a runtime directory is removed
-    when the lifeline ends; `remove` goes where the child is ended from outside.
+    when the lifeline ends; `remove` goes where the child is ended from outside; `after` is called when nothing is left.
     """
     prctl(_PR_SET_CHILD_SUBREAPER, 1)
     guard = os.getpid()
@@ -68,7 +69,7 @@ def fork_below(lifeline: int = 0, remove: str = "", runtime: Sequence[str] = ())
     if child == 0:
         die_with_parent(guard)
         return
-    _Guard(child, lifeline, remove, runtime).stand()
+    _Guard(child, lifeline, remove, runtime, after).stand()
 
 
 def prctl(option: int, value: int | bytes) -> None:
@@ -158,11 +159,14 @@ def wake_on(numbers: list[signal.Signals]) -> tuple[int, list[int]]:
 
 
 class _Guard:
-    def __init__(self, child: int, lifeline: int, remove: str, runtime: Sequence[str]) -> None:
+    def __init__(
+        self, child: int, lifeline: int, remove: str, runtime: Sequence[str], after: Callable[[], object]
+    ) -> None:
         self._child = child
         self._lifeline = lifeline
         self._remove = remove
         self._runtime = runtime
+        self._after = after
         self._status: int | None = None
         self._signal = 0
         self._wake, _ = wake_on([signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -171,10 +175,10 @@ class _Guard:
         """Waits for the end of the child or of the lifeline, leaves nothing, and exits."""
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 1)  # the end of the output is the child's to tell
-        is_gone = self._watch()
-        if is_gone and not IS_LINUX:
+        if (is_gone := self._watch()) and not IS_LINUX:
             self._wait(1.0)  # the child sees the end as well, and alone knows what it has started
         self._sweep()
+        self._after()
         if is_gone or is_hung_up(self._lifeline):
             for path in self._runtime:
                 _remove_runtime(path)

@@ -1,7 +1,7 @@
 """Owns a host's life: the frames between it and Node, which processes are alive, their signals and their end.
 
-How a process is started is `launch`'s, what is loaded before is `warm`'s, the first line is `opening`'s, and that
-nothing is left is `guard`'s.
+How a process is started is `launch`'s, which one is taken `starting`'s, what is loaded before is `warm`'s, the first
+line is `opening`'s, what holds it to its limits is `limits`'s, and that nothing is left is `guard`'s.
 
 1. One thread, no event loop: a process is forked, signalled and reaped here, one after the other, so that a signal can
    only reach a process of ours that has not been reaped.
@@ -9,8 +9,6 @@ nothing is left is `guard`'s.
 3. Writing never waits. While Node does not read, no request is read either, so what is kept stays bounded.
 4. An agent is the parent of all that its descendants orphan. A child that nobody here has started therefore belonged to
    an agent that has ended, and is killed.
-5. One process is kept ahead: forked and rehearsed while nothing else starts, so that what is copied at first use is
-   copied before it is needed. It knows nothing of any agent until it is told which one it is.
 """
 
 from __future__ import annotations
@@ -19,6 +17,7 @@ import contextlib
 import json
 import os
 import platform
+import resource
 import select
 import signal
 import sys
@@ -27,15 +26,15 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from axon_agent import guard, launch, opening
+from axon_agent.limits import Limited, Limits, LimitsUnavailable
 from axon_agent.protocol import FrameError, FrameSplitter, decode_frame
-from axon_agent.warm import Warmth, why_not_fork
+from axon_agent.starting import QUIET_MS, Starting
+from axon_agent.warm import Warmth
 
 _MAX_KEPT = 1024 * 1024
 _LEAVE_SECONDS = 1.0
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """What ends the host. A preload may have handlers for other signals."""
-_QUIET_MS = 100
-"""After so long without a start the next process is made ahead: not while the last one needs the processor."""
 
 
 def run(again: str | None, began: float) -> NoReturn:
@@ -51,28 +50,29 @@ def run(again: str | None, began: float) -> NoReturn:
         if warmth.why and guard.IS_LINUX:
             opening.start_again(inbox, outbox, replace(opened, why=warmth.why))
     warmth.why = opened.why or warmth.why
-    Host(inbox, outbox, opened.socket, warmth).live(opened.began)
+    Host(inbox, outbox, opened, warmth).live(opened.began)
 
 
 class Host:
     """The loop. It ends when Node's pipe does, at `close`, or at SIGTERM, which the guard's death sends."""
 
-    def __init__(self, inbox: int, outbox: int, socket: str, warmth: Warmth) -> None:
+    def __init__(self, inbox: int, outbox: int, opened: opening.Opened, warmth: Warmth) -> None:
         self._inbox = inbox
         self._outbox = outbox
-        self._socket = socket
         self._warmth = warmth
         self._guard = os.getppid()
         self._pids: dict[str, int] = {}
         self._generations: dict[int, str] = {}
-        self._spare: launch.Child | None = None
-        self._is_spare_due = warmth.is_warm
+        self._killed: set[int] = set()
+        self._limits = Limits(opened.system, self._guard)
         self._splitter = FrameSplitter()
         self._kept = bytearray()
         os.set_blocking(inbox, False)
         os.set_blocking(outbox, False)
         self._wake, self._own = guard.wake_on([signal.SIGCHLD, *_ENDING])
         self._own += [inbox, outbox]
+        own = lambda: [*self._own, *self._limits.reports]  # noqa: E731
+        self._starting = Starting(warmth, opened.socket, own, self._warn)
         guard.adopt_orphans()
         guard.die_with_parent(self._guard, signal.SIGTERM)
 
@@ -96,9 +96,11 @@ class Host:
             poll.register(self._wake, select.POLLIN)
             if self._kept:
                 poll.register(self._outbox, select.POLLOUT)
-            events = poll.poll(_QUIET_MS if self._is_spare_due else None)
-            if not events:
-                self._make_spare()
+            for report in self._limits.reports:
+                poll.register(report, select.POLLIN)
+            events = poll.poll(QUIET_MS if self._starting.is_due else self._limits.pause_ms)
+            if not events and self._starting.is_due and self._has_node():
+                self._starting.make_ahead()
             for descriptor, event in events:
                 if descriptor == self._wake:
                     numbers = os.read(self._wake, 4096)
@@ -107,8 +109,13 @@ class Host:
                         self._leave()
                 elif descriptor == self._outbox:
                     self._write()
+                elif descriptor in self._limits.reports:
+                    self._hear_limits(self._limits.reports[descriptor])
+                elif descriptor != self._inbox:
+                    pass  # a report that was taken with its process's end
                 elif event & guard.HUNG_UP or not self._read():
                     self._leave()
+            self._limits.look()
 
     def _read(self) -> bool:
         """Takes what has come; False when Node has gone or wants the end."""
@@ -121,7 +128,7 @@ class Host:
         try:
             lines = self._splitter.feed(data)
         except FrameError as error:
-            self._tell({"type": "host.warned", "message": f"Node's requests cannot be read: {error}"})
+            self._warn(f"Node's requests cannot be read: {error}")
             return False
         return all(self._take(line) for line in lines)
 
@@ -129,7 +136,7 @@ class Host:
         try:
             frame = decode_frame(line)
         except FrameError as error:
-            self._tell({"type": "host.warned", "message": f"a request was ignored: {error}"})
+            self._warn(f"a request was ignored: {error}")
             return True
         match frame:
             case {"type": "spawn"}:
@@ -141,53 +148,41 @@ class Host:
         return True
 
     def _spawn(self, frame: dict[str, Any]) -> bool:
-        if guard.is_hung_up(self._inbox) or os.getppid() != self._guard:
+        if not self._has_node():
             return False
         generation = frame.get("generation")
         try:
             spawn = launch.read_spawn(frame)
             if spawn.generation in self._pids:
                 raise FrameError(f"spawn: {spawn.generation} is running")
-            spawn.is_warm = spawn.is_warm and self._may_fork()
-            pid = self._start(spawn)
-        except (FrameError, OSError) as error:
-            self._tell({"type": "spawn.failed", "generation": generation, "message": str(error)})
+            spawn.is_warm = spawn.is_warm and self._starting.may_fork()
+            limited = self._limits.prepare(spawn.generation, spawn.limits)
+            child = self._starting.start(spawn, limited.order if limited else None)
+        except (FrameError, OSError, LimitsUnavailable) as error:
+            code = getattr(error, "code", "PROCESS_SPAWN_FAILED")
+            self._tell({"type": "spawn.failed", "generation": generation, "code": code, "message": str(error)})
             return True
-        self._pids[spawn.generation] = pid
-        self._generations[pid] = spawn.generation
-        self._tell({"type": "spawned", "generation": generation, "pid": pid, "startTime": guard.start_time(pid)})
+        self._pids[spawn.generation] = child.pid
+        self._generations[child.pid] = spawn.generation
+        if limited:
+            self._limits.started(limited, child.pid, child.line)
+        else:
+            self._tell_spawned(spawn.generation, child.pid, {})
         return True
 
-    def _start(self, spawn: launch.Spawn) -> int:
-        self._is_spare_due = self._warmth.is_warm and (spawn.is_warm or self._is_spare_due)
-        if spawn.is_warm and self._spare is not None and self._spare.is_prepared:
-            spare, self._spare = self._spare, None
-            with contextlib.suppress(OSError):  # it has ended meanwhile
-                spare.become(spawn, self._socket)
-                return spare.pid
-        child = launch.fork(self._descriptors)
-        child.become(spawn, self._socket)
-        return child.pid
+    def _hear_limits(self, limited: Limited) -> None:
+        # With limits a process counts as started when it has said what holds: nothing of its agent's has run before.
+        if not self._limits.hear(limited):
+            return
+        if limited.failure is None:
+            return self._tell_spawned(limited.generation, limited.pid, limited.achieved)
+        del self._pids[limited.generation], self._generations[limited.pid]
+        code, message = LimitsUnavailable.code, limited.failure
+        self._tell({"type": "spawn.failed", "generation": limited.generation, "code": code, "message": message})
 
-    def _make_spare(self) -> None:
-        self._is_spare_due = False
-        is_wanted = self._spare is None and not guard.is_hung_up(self._inbox) and os.getppid() == self._guard
-        if is_wanted and self._may_fork():
-            with contextlib.suppress(OSError):  # the kernel refuses: it is tried again after the next start
-                self._spare = launch.fork(self._descriptors, lambda: self._warmth.rehearse(may_start_threads=True))
-
-    def _may_fork(self) -> bool:
-        if self._warmth.why is None:
-            self._warmth.why = why_not_fork()
-            if self._warmth.why:
-                message = f"{self._warmth.why}: agents are started by exec from now on"
-                self._tell({"type": "host.warned", "message": message})
-        return self._warmth.why is None
-
-    @property
-    def _descriptors(self) -> list[int]:
-        """Those of the host, which are not for its children."""
-        return [*self._own, self._spare.line] if self._spare else self._own
+    def _tell_spawned(self, generation: str, pid: int, achieved: dict[str, str]) -> None:
+        started = {"pid": pid, "startTime": guard.start_time(pid), "achieved": achieved}
+        self._tell({"type": "spawned", "generation": generation, **started})
 
     def _signal(self, generation: str, name: str) -> None:
         pid = self._pids.get(generation)
@@ -197,6 +192,8 @@ class Host:
         if number == signal.SIGABRT:
             guard.kill(pid, number)  # for the stacks of its threads, which its helpers do not have
         else:
+            if number == signal.SIGKILL:
+                self._killed.add(pid)
             guard.kill_group(pid, number)
 
     def _reap(self) -> bool:
@@ -212,21 +209,28 @@ class Host:
             if pid == 0:
                 break
             ended = True
-            if self._spare is not None and pid == self._spare.pid:
-                os.close(self._spare.line)
-                self._spare = None
-            generation = self._generations.pop(pid, None)
-            if generation is not None:
-                del self._pids[generation]
-                self._tell(_exited(generation, pid, status, usage.ru_maxrss, usage.ru_utime + usage.ru_stime))
+            if pid == self._starting.waiting:
+                self._starting.forget()
+            self._end(pid, status, usage)
         if ended and has_any:
             self._kill_strays()
         return has_any
 
+    def _end(self, pid: int, status: int, usage: resource.struct_rusage) -> None:
+        unheard = next((one for one in self._limits.reports.values() if one.pid == pid), None)
+        if unheard:
+            self._hear_limits(unheard)
+        seconds = usage.ru_utime + usage.ru_stime
+        of_limits = self._limits.ended(pid, status, seconds, pid in self._killed)
+        self._killed.discard(pid)
+        generation = self._generations.pop(pid, None)
+        if generation is not None:
+            del self._pids[generation]
+            self._tell({**_exited(generation, pid, status, usage.ru_maxrss, seconds), **of_limits})
+
     def _kill_strays(self) -> None:
-        spare = self._spare.pid if self._spare else None
         for pid in guard.children(os.getpid()):
-            if pid not in self._generations and pid != spare:
+            if pid not in self._generations and pid != self._starting.waiting:
                 guard.kill(pid)
 
     def _leave(self) -> NoReturn:
@@ -236,7 +240,7 @@ class Host:
         """
         if os.getppid() != self._guard:
             os.dup2(os.open(os.devnull, os.O_RDWR), self._outbox)
-        self._spare = None  # now a stray as any other
+        self._starting.forget()  # what was made ahead is a stray as any other now
         until = time.monotonic() + _LEAVE_SECONDS
         while time.monotonic() < until:
             for pid in list(self._generations):
@@ -254,7 +258,14 @@ class Host:
             poll.register(self._outbox, select.POLLOUT)
             poll.poll(max(0.0, until - time.monotonic()) * 1000)
             self._write()
+        self._limits.close()
         os._exit(0)
+
+    def _has_node(self) -> bool:
+        return not guard.is_hung_up(self._inbox) and os.getppid() == self._guard
+
+    def _warn(self, message: str) -> None:
+        self._tell({"type": "host.warned", "message": message})
 
     def _tell(self, frame: dict[str, Any]) -> None:
         self._kept += json.dumps(frame, separators=(",", ":")).encode() + b"\n"

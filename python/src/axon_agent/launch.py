@@ -17,7 +17,6 @@ import gc
 import importlib
 import json
 import os
-import resource
 import select
 import signal
 import socket
@@ -28,12 +27,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from axon_agent import agent, guard
+from axon_agent import agent, guard, limits
 from axon_agent.connect import connect_output, take_line
 from axon_agent.protocol import PROTOCOL_VERSION, Bootstrap, FrameError
 
 _BLOCKED = {signal.SIGCHLD, signal.SIGTERM}
-_CPU_GRACE_SECONDS = 5
 _ENTRY = agent.__file__
 _KEPT: list[object] = []
 SPARE = "ag-spare"
@@ -54,8 +52,8 @@ def read_spawn(frame: dict[str, Any]) -> Spawn:
     """The `spawn` frame; `FrameError` naming what is wrong."""
     match frame:
         case {"generation": str(generation), "nonce": str(nonce), "start": "warm" | "cold" as start}:
-            limits = frame.get("limits")
-            return Spawn(generation, nonce, start == "warm", limits if isinstance(limits, dict) else {})
+            wanted = frame.get("limits")
+            return Spawn(generation, nonce, start == "warm", wanted if isinstance(wanted, dict) else {})
     raise FrameError("spawn: `generation`, `nonce` and `start` (warm or cold) are needed")
 
 
@@ -66,6 +64,8 @@ class Child:
     pid: int
     line: int
     """The host's end of the connection to it."""
+    is_ahead: bool
+    """It says when it is prepared."""
 
     @property
     def is_prepared(self) -> bool:
@@ -74,11 +74,18 @@ class Child:
         poll.register(self.line, select.POLLIN)
         return poll.poll(0) == [(self.line, select.POLLIN)]
 
-    def become(self, spawn: Spawn, path: str) -> None:
-        """Makes it that agent; `OSError` when it has ended."""
+    def become(self, spawn: Spawn, path: str, limits: dict[str, Any] | None) -> None:
+        """Makes it that agent; `OSError` when it has ended. With an order for its limits `line` stays open: there it
+        says what holds.
+        """
         try:
-            os.write(self.line, json.dumps({**vars(spawn), "socket": path}).encode() + b"\n")
-        finally:
+            if self.is_ahead:
+                os.read(self.line, 1)
+            os.write(self.line, json.dumps({"spawn": vars(spawn), "socket": path, "limits": limits}).encode() + b"\n")
+        except OSError:
+            os.close(self.line)
+            raise
+        if limits is None:
             os.close(self.line)
 
 
@@ -97,7 +104,7 @@ def fork(own: list[int], prepare: Callable[[], None] | None = None) -> Child:
             raise
         if pid:
             os.close(theirs)
-            return Child(pid, ours)
+            return Child(pid, ours, prepare is not None)
         try:
             _separate(host, theirs, [*own, ours])
             gc.disable()  # until it serves
@@ -106,23 +113,25 @@ def fork(own: list[int], prepare: Callable[[], None] | None = None) -> Child:
                 gc.collect()
                 guard.set_name(SPARE)
                 os.write(0, b".")
-            _become(*_take_order())
+            _become(os.dup(0))
         except BaseException as error:
             os.write(2, f"an agent's process could not be started: {error!r}\n".encode())
         finally:
             os._exit(1)
 
 
-def _take_order() -> tuple[Spawn, Bootstrap]:
-    order = json.loads(take_line())
-    path = order.pop("socket")
-    spawn = Spawn(**order)
-    return spawn, Bootstrap(PROTOCOL_VERSION, path, spawn.generation, spawn.nonce, ("stdout", "stderr"))
-
-
-def _become(spawn: Spawn, bootstrap: Bootstrap) -> NoReturn:
+def _become(report: int) -> NoReturn:
+    line = take_line()
+    if not line:
+        os._exit(0)  # the host has ended
+    order = json.loads(line)
+    spawn = Spawn(**order["spawn"])
+    bootstrap = Bootstrap(PROTOCOL_VERSION, order["socket"], spawn.generation, spawn.nonce, ("stdout", "stderr"))
     guard.set_name(f"ag-{spawn.generation.partition('/')[0]}")
-    _limit(spawn.limits)
+    if order["limits"] is None:
+        os.close(report)
+    else:
+        limits.enter(order["limits"], report)
     # Its output is connected before anything else: what dies at once leaves its last words.
     try:
         environment = connect_output(bootstrap)
@@ -176,26 +185,6 @@ def _leave_descriptors(line: int, own: list[int]) -> None:
                 os.fstat(descriptor)
                 os.dup2(null, descriptor, inheritable=False)
     os.close(null)
-
-
-def _limit(limits: dict[str, Any]) -> None:
-    """Sets what the kernel counts for each process, as far as its hard limits allow."""
-    kinds = {"openFiles": resource.RLIMIT_NOFILE, "cpuSeconds": resource.RLIMIT_CPU}
-    if limits.get("rlimitAs") is True and isinstance(limits.get("memoryMb"), int):
-        limits = {**limits, "addressSpace": limits["memoryMb"] * 1024 * 1024}
-        kinds["addressSpace"] = resource.RLIMIT_AS
-    for key, kind in kinds.items():
-        wanted = limits.get(key)
-        if isinstance(wanted, int) and wanted > 0:
-            hardest = resource.getrlimit(kind)[1]
-            # SIGXCPU at the limit says what happened; SIGKILL comes to who ignores it.
-            hard = wanted + _CPU_GRACE_SECONDS if kind == resource.RLIMIT_CPU else wanted
-            if hardest != resource.RLIM_INFINITY:
-                wanted, hard = min(wanted, hardest), min(hard, hardest)
-            resource.setrlimit(kind, (wanted, hard))
-    if isinstance(limits.get("nice"), int):
-        with contextlib.suppress(OSError):
-            os.nice(limits["nice"] - os.nice(0))
 
 
 def _renew(environment: dict[str, str]) -> None:

@@ -26,6 +26,7 @@ class Opened:
     preload: list[str]
     warm: bool
     began: float
+    system: str = ""
     why: str | None = None
 
 
@@ -52,7 +53,8 @@ def read_open(inbox: int, began: float) -> Opened:
         case {"type": "open", "protocol": int(protocol), "socket": str(socket), "preload": list(preload)} as opened:
             if protocol != PROTOCOL_VERSION:
                 _refuse(f"Node speaks protocol {protocol}, the environment's axon_agent {PROTOCOL_VERSION}")
-            return Opened(socket, [str(name) for name in preload], opened.get("warm") is not False, began)
+            names = [str(name) for name in preload]
+            return Opened(socket, names, opened.get("warm") is not False, began, str(opened.get("system", "")))
     _refuse("axon_agent.host is started by Axon, not by hand: its first line is no `open`")
 
 

@@ -11,6 +11,9 @@ import { execa } from 'execa'
 import { AxonError } from '../../errors.ts'
 import { protocolVersion } from '../../protocol/control.ts'
 import {
+  type AchievedLimits,
+  type AgentLimits,
+  type ExceededLimit,
   type HostFrame,
   type HostReadyFrame,
   hostFrame,
@@ -37,7 +40,7 @@ export interface LaunchSpec {
   generation: string
   nonce: string
   start: StartMode
-  limits: Record<string, number>
+  limits: AgentLimits | undefined
 }
 
 export interface ProcessExit {
@@ -45,6 +48,8 @@ export interface ProcessExit {
   signal: string | null
   maxRssBytes?: number | undefined
   cpuMs?: number | undefined
+  oom?: boolean | undefined
+  exceeded?: ExceededLimit | undefined
   /** The host died, and the process with it. */
   isHostLost?: boolean | undefined
 }
@@ -53,6 +58,8 @@ export interface ProcessExit {
 export interface HostedProcess {
   pid: number
   startTime: string
+  /** How each of its limits is held. */
+  achieved: AchievedLimits
   exited: Promise<ProcessExit>
 }
 
@@ -212,19 +219,19 @@ export class Host {
         return this.#ready.resolve(frame)
       case 'spawned': {
         const launch = this.#launches.get(frame.generation)
-        const { pid, startTime } = frame
-        return launch?.started.resolve({ pid, startTime, exited: launch.exited.promise })
+        const { pid, startTime, achieved } = frame
+        return launch?.started.resolve({ pid, startTime, achieved, exited: launch.exited.promise })
       }
       case 'spawn.failed': {
         const launch = this.#launches.get(frame.generation)
         this.#launches.delete(frame.generation)
-        return launch?.started.reject(new AxonError('PROCESS_SPAWN_FAILED', frame.message))
+        return launch?.started.reject(new AxonError(frame.code, frame.message))
       }
       case 'exited': {
-        const { code, signal, maxRssBytes, cpuMs } = frame
+        const { code, signal, maxRssBytes, cpuMs, oom, exceeded } = frame
         const launch = this.#launches.get(frame.generation)
         this.#launches.delete(frame.generation)
-        return launch?.exited.resolve({ code, signal, maxRssBytes, cpuMs })
+        return launch?.exited.resolve({ code, signal, maxRssBytes, cpuMs, oom, exceeded: exceeded ?? undefined })
       }
       case 'host.warned':
         return this.#resources.tell({ ...frame, root: spec.root })

@@ -11,7 +11,7 @@ import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { fromCallback } from 'xstate'
-import { AxonError, ProcessError } from '../../errors.ts'
+import { AxonError, isAxonError, ProcessError } from '../../errors.ts'
 import type { AgentSlots, ExitRecord, PortCommand, PortEvent, PortInput } from '../../machines/slots.ts'
 import {
   type AgentFrame,
@@ -33,6 +33,8 @@ import { Output } from './output.ts'
 /** How far apart the exit and the end of the control connection may come, whichever is first. */
 const lingerMs = 250
 const heartbeatMs = 2_000
+
+type Ended = Pick<ExitRecord, 'code' | 'signal' | 'maxRssBytes' | 'cpuMs' | 'oom' | 'exceeded' | 'cause'>
 
 export const portSpawn: AgentSlots['portSpawn'] = fromCallback(({ sendBack, receive, input, system }) => {
   const port = new Port(input, resourcesOf(system), sendBack)
@@ -112,7 +114,7 @@ class Port {
     this.#signal('SIGKILL')
   }
 
-  async #live(): Promise<Pick<ExitRecord, 'code' | 'signal' | 'maxRssBytes' | 'cpuMs' | 'cause'>> {
+  async #live(): Promise<Ended> {
     const { generation } = this.#input
     // It was terminated or abandoned before there was anything to end.
     if (this.#isAbandoned || this.#reason !== undefined) return { code: null, signal: null }
@@ -133,12 +135,12 @@ class Port {
     })
     try {
       this.#environment = environmentLine(agentVariables(definition, this.#resources, host.mark))
-      const { start } = definition
-      const hosted = await host.launch({ generation, nonce, start, limits: {} }, this.#unlaunched.signal)
+      const { start, limits } = definition
+      const hosted = await host.launch({ generation, nonce, start, limits }, this.#unlaunched.signal)
       this.#host = host
       this.#pid = hosted.pid
       live.add({ generation, pid: hosted.pid, startTime: hosted.startTime })
-      this.#tell({ type: 'process.spawned', generation, pid: hosted.pid })
+      this.#tell({ type: 'process.spawned', generation, pid: hosted.pid, achieved: hosted.achieved })
       this.#spawned.resolve()
       // It was terminated or abandoned while it was being made.
       if (this.#isAbandoned || this.#reason !== undefined) this.#signal('SIGKILL')
@@ -165,7 +167,7 @@ class Port {
     await Promise.race([words, cap])
   }
 
-  #finish(exit: Pick<ExitRecord, 'code' | 'signal' | 'maxRssBytes' | 'cpuMs' | 'cause'>): void {
+  #finish(exit: Ended): void {
     for (const timer of this.#timers) this.#resources.clock.clearTimeout(timer)
     this.#output.close()
     this.#link.bury()
@@ -284,6 +286,10 @@ function environmentLine(variables: Record<string, string>): string {
 function spawnError({ definition, environment, generation }: PortInput, cause: unknown): ProcessError {
   const { python } = environment
   const detail = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
+  if (isAxonError(cause) && cause.code === 'PROCESS_LIMITS_UNAVAILABLE') {
+    const message = `${generation} was not started: ${detail}`
+    return new ProcessError(cause.code, message, { agent: definition.name, cause, context: { generation } })
+  }
   return new ProcessError(
     'PROCESS_SPAWN_FAILED',
     `${generation} could not be started with ${python}: ${detail}. Check that the environment is whole, or clear Axon's cache.`,

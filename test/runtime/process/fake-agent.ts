@@ -96,6 +96,17 @@ const behaviours: Record<string, () => Promise<void> | void> = {
     await tell(control, ready)
     process.exit(1)
   },
+  /** Speaks before it is spoken to, and tells what it hears. */
+  async early() {
+    const { control, stdout } = await dialAll()
+    await tell(control, heartbeat)
+    await write(stdout, 'dialed\n')
+    for await (const text of createInterface({ input: control })) {
+      const { type, endpoint } = JSON.parse(text)
+      await write(stdout, `heard ${type}\n`)
+      if (type === 'launch') await tell(control, { type: 'ready', endpoint, agent: facts })
+    }
+  },
   async receipts() {
     const { control, ready } = await serve()
     const receipts = Array.from({ length: 2_000 }, (_, at) => ({ type: 'started', run: `r-${at}` }))

@@ -36,7 +36,8 @@ switch (process.env.AXON_FAKE_HOST ?? open.preload[0]) {
 
 for await (const line of { [Symbol.asyncIterator]: () => lines }) {
   const frame = JSON.parse(line as string)
-  if (frame.type === 'spawn') start(frame)
+  if (frame.type === 'spawn' && open.preload[0] === 'refuses') refuse(frame)
+  else if (frame.type === 'spawn') start(frame)
   if (frame.type === 'signal') signal(frame.generation, frame.signal)
 }
 // Node is gone, or wants the end.
@@ -59,10 +60,15 @@ function start({ generation, nonce }: { generation: string; nonce: string }): vo
     children.delete(generation)
     tell({ type: 'exited', generation, pid, code, signal: name, maxRssBytes: 1, cpuMs: 1 })
   })
-  const spawned = { type: 'spawned', generation, pid, startTime }
   // As where the host is not scheduled after its fork, and the process is.
-  if (open.preload[0] === 'late') setTimeout(() => tell(spawned), 1_000)
-  else tell(spawned)
+  const told = () => tell({ type: 'spawned', generation, pid, startTime, achieved: { memoryMb: 'watch' } })
+  if (open.preload[0] === 'late') process.once('SIGUSR2', told)
+  else told()
+}
+
+function refuse({ generation, limits }: { generation: string; limits: object }): void {
+  const message = `${Object.keys(limits)} cannot be held. Ask for less.`
+  tell({ type: 'spawn.failed', generation, code: 'PROCESS_LIMITS_UNAVAILABLE', message })
 }
 
 function signal(generation: string, name: NodeJS.Signals): void {

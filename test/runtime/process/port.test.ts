@@ -18,11 +18,16 @@ test('a process is spawned, ready, beats, and its output is told line by line', 
   expect(rig.resources.live.size).toBe(1)
 })
 
-test('a process that is faster than the word of its host is heard after it', async () => {
-  const rig = new PortRig('works', { definition: { preload: ['late'] } }).start()
+test('a process that is faster than the word of its host is heard, and told what to run, after it', async () => {
+  const rig = new PortRig('early', { definition: { preload: ['late'] } }).start()
+  await rig.line(/dialed/)
+  while (!rig.link.send({ type: 'cancel', run: 'r-1' })) await new Promise(setImmediate)
+  expect(await rig.line(/^heard/)).toBe('heard cancel')
+  expect(rig.events).toEqual([])
+  process.kill((await rig.fact('host.ready')).pid, 'SIGUSR2')
   await rig.until('agent.ready')
-  await rig.until('process.heartbeat')
-  expect(rig.events.map(({ type }) => type)).toEqual(['process.spawned', 'agent.ready', 'process.heartbeat'])
+  expect(rig.events.map(({ type }) => type)).toEqual(['process.spawned', 'process.heartbeat', 'agent.ready'])
+  expect(await rig.until('process.spawned')).toMatchObject({ achieved: { memoryMb: 'watch' } })
 })
 
 test('a process that is told to drain ends by itself, and nothing of it is left', async () => {
@@ -181,6 +186,15 @@ test.each([
   const { cause } = await rig.exit()
   expect(cause).toMatchObject({ code: 'PROCESS_SPAWN_FAILED', message: expect.stringContaining(why) })
   expect((await rig.fact('host.lost')).how).toContain(why)
+})
+
+test('limits that cannot be held where they must be have their own error, told as an exit without a process', async () => {
+  const limits = { memoryMb: 64, enforcement: 'required' } as const
+  const rig = new PortRig('works', { definition: { limits, preload: ['refuses'] } }).start()
+  const { cause, pid } = await rig.exit()
+  expect(pid).toBeUndefined()
+  expect(cause).toMatchObject({ code: 'PROCESS_LIMITS_UNAVAILABLE', retryable: false, agent: 'writer' })
+  expect(cause?.message).toBe('writer/0#1 was not started: memoryMb,enforcement cannot be held. Ask for less.')
 })
 
 test('a host that ends takes its processes with it, and they are told as lost with it', async () => {
