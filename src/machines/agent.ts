@@ -11,25 +11,10 @@ import { assign, raise } from 'xstate'
 import { type AxonError, toAxonError } from '../errors.ts'
 import type { AgentFacts, Endpoint } from '../protocol/control.ts'
 import { generationOf } from './agent-context.ts'
+import { leaving } from './agent-leaving.ts'
 import { agentParts, terminate } from './agent-parts.ts'
 import { type Crash, judgeEnvironment, judgeExit } from './crash.ts'
 import { noRestarts } from './restart-policy.ts'
-
-/** What `draining` and `stopping` share: the process is on its way out, and what comes after it may still be changed. */
-const leaving = agentParts.createStateConfig({
-  on: {
-    'process.exited': [
-      { guard: 'isWantedAgain', target: '#agent.provisioning', actions: ['tellExit', 'stopPort', 'forgetProcess'] },
-      { guard: 'isToRest', target: '#agent.idle', actions: ['tellExit', 'stopPort', 'forgetProcess'] },
-      { guard: 'isCurrent', target: '#agent.stopped', actions: ['tellExit', 'stopPort', 'forgetProcess'] },
-    ],
-    'process.violated': { guard: 'isCurrent', actions: { type: 'command', params: terminate('protocol') } },
-    'agent.start': { actions: 'wantStart' },
-    'agent.restart': { actions: 'wantStart' },
-    'agent.stop': { actions: 'wantStop' },
-    'agent.configure': { actions: 'configure' },
-  },
-})
 
 export const agentMachine = agentParts.createMachine({
   id: 'agent',
