@@ -1,7 +1,18 @@
 /**
  * Owns the named parts of a replica's machine: slots, guards, delays and actions. Which state uses which is agent.ts.
  */
-import { assign, cancel, fromCallback, fromPromise, raise, sendTo, setup, spawnChild, stopChild } from 'xstate'
+import {
+  assign,
+  cancel,
+  enqueueActions,
+  fromCallback,
+  fromPromise,
+  raise,
+  sendTo,
+  setup,
+  spawnChild,
+  stopChild,
+} from 'xstate'
 import { type AgentContext, type AgentEvent, type AgentInput, generationOf } from './agent-context.ts'
 import type { Crash } from './crash.ts'
 import type { AgentFact } from './facts.ts'
@@ -120,6 +131,12 @@ export const agentParts = setup({
     ),
     decide: sendTo(({ self }) => self, { type: 'restart.decided' }),
     command: sendTo('port', (_, command: PortCommand) => command),
+    /** Not of one that has just been made: that is `agent.spawned`, and ten thousand are made at once. */
+    tellRest: enqueueActions(({ enqueue, context }) => {
+      if (context.generation === 0) return
+      const fact: AgentFact = { type: 'agent.idle', agent: context.definition.name, generation: generationOf(context) }
+      enqueue.sendTo(context.parent, fact)
+    }),
     tell: sendTo(
       ({ context }) => context.parent,
       ({ context }, fact: WithoutNames<AgentFact>) =>

@@ -43,7 +43,7 @@ export const agentMachine = agentParts.createMachine({
   initial: 'idle',
   states: {
     idle: {
-      entry: { type: 'tell', params: { type: 'agent.idle' } },
+      entry: 'tellRest',
       on: {
         'agent.start': 'provisioning',
         'agent.restart': 'provisioning',

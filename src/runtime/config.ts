@@ -150,9 +150,11 @@ export type AgentsOptions = Record<string, AgentOptions>
 export function parseAgents(options: AgentsOptions): AgentDefinition[] {
   const parsed = agents.safeParse(options)
   if (!parsed.success) throw invalid(describe(parsed.error), parsed.error)
+  const known = new Set<string>()
   return Object.entries(parsed.data).map(([name, agent]) => {
     const cwd = resolve(agent.cwd ?? '.')
-    if (!isDirectory(cwd)) throw invalid(`the cwd of agent ${name} is no directory: ${cwd}`)
+    if (!known.has(cwd) && !isDirectory(cwd)) throw invalid(`the cwd of agent ${name} is no directory: ${cwd}`)
+    known.add(cwd)
     return { ...agent, name, cwd, env: concealed(agent.env) }
   })
 }

@@ -9,9 +9,7 @@ describe('spawning', () => {
       'system.started',
       'agent.spawned a',
       'agent.spawned b',
-      'agent.idle a',
       'agent.provisioning a',
-      'agent.idle b',
       'agent.provisioning b',
     ])
     expect(rig.slots.environments.map(({ input }) => input.name)).toEqual(['a', 'b'])
@@ -185,7 +183,6 @@ describe('facts', () => {
     const ofAgents = rig.facts.filter(({ type }) => type !== 'system.started' && type !== 'agent.spawned')
     expect(rig.toRuns).toEqual(ofAgents)
     expect(ofAgents.map(({ type }) => type)).toEqual([
-      'agent.idle',
       'agent.provisioning',
       'environment.ready',
       'agent.starting',

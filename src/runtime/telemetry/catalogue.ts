@@ -36,7 +36,7 @@ export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: str
   'system.closed': { level: 'info', says: 'Every agent has stopped.' },
   'event.refused': { level: 'warn', says: 'An event sent to the system could not be honoured.' },
   'agent.spawned': { level: 'info', says: 'An agent was added to the system.' },
-  'agent.idle': { level: 'debug', says: 'The agent has no process and waits for a start.' },
+  'agent.idle': { level: 'debug', says: 'The agent has let its process go, and waits for a run or a start.' },
   'agent.provisioning': { level: 'debug', says: 'The environment is being checked or made.' },
   'environment.progress': { level: 'debug', says: 'A step of making an environment.' },
   'environment.ready': { level: 'debug', says: 'The environment is complete.' },
