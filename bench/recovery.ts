@@ -1,13 +1,21 @@
-/** From SIGKILL of the agent's process to the next answer, for Axon, PM2 and supervisord, on the same agent and environment. */
+/**
+ * From SIGKILL of the agent's process to the next answer, for Axon, PM2 and supervisord, on the same agent and environment. Each
+ * process has served for a moment when it is killed; for Axon also one that is killed right after its first answer, when the
+ * host has had no time to make the next one ahead.
+ */
+import { setTimeout } from 'node:timers/promises'
 import { createAxon } from 'axon-runtime'
 import { agentOptions, benchEnvironment } from './environment.ts'
 import type { BenchResult } from './main.ts'
 import { type Peer, startPm2, startSupervisord } from './peers.ts'
 import { round, summarize } from './statistics.ts'
 
+const servesMs = 300
+
 export async function recovery(rounds = 40): Promise<BenchResult> {
   const environment = await benchEnvironment()
-  const axonMs = await measureAxon(rounds)
+  const axonMs = await measureAxon(rounds, servesMs)
+  const atOnceMs = await measureAxon(rounds, 0)
   const peerRounds = Math.max(3, Math.round(rounds / 8))
   const pm2Ms = await measurePeer(await startPm2(environment.python), peerRounds)
   const supervisordMs = await measurePeer(await startSupervisord(environment.python), peerRounds)
@@ -19,6 +27,7 @@ export async function recovery(rounds = 40): Promise<BenchResult> {
   return {
     figures: {
       axonMs: axon,
+      axonAtOnceMs: summarize(atOnceMs),
       pm2Ms: pm2,
       supervisordMs: supervisord,
       pm2OverAxon: toPm2,
@@ -32,7 +41,7 @@ export async function recovery(rounds = 40): Promise<BenchResult> {
   }
 }
 
-async function measureAxon(rounds: number): Promise<number[]> {
+async function measureAxon(rounds: number, servesMs: number): Promise<number[]> {
   const restart = { maxRestarts: rounds * 2, stableMs: 0 }
   const axon = await createAxon({ agents: { support: { ...agentOptions, restart } } }).start()
   try {
@@ -40,6 +49,7 @@ async function measureAxon(rounds: number): Promise<number[]> {
     await agent.run({ prompt: 'warm up' })
     const times: number[] = []
     for (let round = 0; round < rounds; round += 1) {
+      await setTimeout(servesMs)
       const pid = agent.snapshot()?.pid as number
       const begunAt = performance.now()
       process.kill(pid, 'SIGKILL')
@@ -58,6 +68,7 @@ async function measurePeer(peer: Peer, rounds: number): Promise<number[]> {
     const times: number[] = []
     let pid = await peer.answer()
     for (let round = 0; round < rounds; round += 1) {
+      await setTimeout(servesMs)
       const begunAt = performance.now()
       process.kill(pid, 'SIGKILL')
       pid = await peer.answer(pid)
