@@ -60,8 +60,14 @@ export function dispatcherOf(system: object): Dispatcher {
  * `systemMachine` with its slots filled all the way down:
  * `createActor(provideRuntime(options), { input: { agents: parseAgents({ … }) } }).start()`.
  * Everything it holds outside the machines opens with the actor and closes with it.
+ * @throws AxonError CONFIG_INVALID on Windows
  */
 export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Telemetry(options.logger)) {
+  if (process.platform === 'win32') {
+    const message =
+      'Axon does not run on Windows: it needs Unix sockets and process groups. Run Node in WSL 2 or in a Linux container.'
+    throw new AxonError('CONFIG_INVALID', message)
+  }
   return systemMachine.provide({
     actors: {
       agent: agentMachine.provide({

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { type AxonEvent, createAxon } from '../../src/index.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { type AxonEvent, createAxon, provideRuntime } from '../../src/index.ts'
 import { scratch } from './scratch.ts'
 
 test('a run that waits when the system is destroyed is answered, and its end is told', async () => {
@@ -22,4 +22,12 @@ test('a run that waits when the system is destroyed is answered, and its end is 
   expect(settled).toMatchObject([{ agent: 'writer', status: 'cancelled', started: false }])
   expect(readdirSync(directory).filter((name) => name.startsWith('axon-'))).toEqual([])
   expect(existsSync(join(directory, 'axon.sock'))).toBe(false)
+})
+
+test('on Windows it says that Axon does not run there, and what does', () => {
+  const platform = Object.getOwnPropertyDescriptor(process, 'platform') as PropertyDescriptor
+  Object.defineProperty(process, 'platform', { ...platform, value: 'win32' })
+  onTestFinished(() => void Object.defineProperty(process, 'platform', platform))
+  expect(() => provideRuntime()).toThrow(/does not run on Windows.*WSL 2/)
+  expect(() => createAxon()).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
 })
