@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate'
 import { agentMachine } from '../src/machines/agent.ts'
+import { poolMachine } from '../src/machines/pool.ts'
 import { type RunOutcome, type RunState, runTransitions } from '../src/machines/run.ts'
 import { systemMachine } from '../src/machines/system.ts'
 
@@ -20,6 +21,12 @@ interface Diagram {
 /** Every file of `diagrams/`. A new machine is one line. */
 const diagrams: Readonly<Record<string, () => Diagram>> = {
   'agent.md': () => ofMachine(agentMachine, 'Agent', 'The life of one replica: it owns at most one live process.'),
+  'pool.md': () =>
+    ofMachine(
+      poolMachine,
+      'Pool',
+      'An agent: it owns its replicas, scales them, and replaces their processes without a gap.',
+    ),
   'system.md': () =>
     ofMachine(systemMachine, 'System', 'The root actor: it spawns, relays, and closes in reverse order.'),
   'run.md': () => ofRun('Run', 'The life of one request to an agent: it has exactly one terminal state.'),

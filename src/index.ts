@@ -13,6 +13,7 @@ export {
 export { agentMachine } from './machines/agent.ts'
 export type { Crash } from './machines/crash.ts'
 export type { AgentDefinition } from './machines/definition.ts'
+export { poolMachine } from './machines/pool.ts'
 export type { CrashClass, RestartPolicy } from './machines/restart-policy.ts'
 export { decideRestart } from './machines/restart-policy.ts'
 export type {
@@ -26,13 +27,8 @@ export type {
 export { type SystemCommand, systemMachine } from './machines/system.ts'
 export type { AchievedLimits, AgentLimits, ExceededLimit } from './protocol/host.ts'
 export type { RunRequest, RunResponse, RunStreamEvent, Usage } from './protocol/run.ts'
-export type {
-  AgentCommandName,
-  AgentHandle,
-  AgentSnapshot,
-  AgentState,
-  ProcessResources,
-} from './runtime/agent-handle.ts'
+export type { AgentHandle, AgentHandleCommand } from './runtime/agent-handle.ts'
+export type { AgentSnapshot, AgentState, ProcessResources, ReplicaSnapshot } from './runtime/agent-view.ts'
 export { type Axon, type AxonOptions, createAxon } from './runtime/axon.ts'
 export { type AgentOptions, type AgentsOptions, parseAgent, parseAgents } from './runtime/config.ts'
 export { ensureEnvironment } from './runtime/environment/environment.ts'

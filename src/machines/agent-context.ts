@@ -16,6 +16,10 @@ export type FactListener = ActorRef<Snapshot<unknown>, AgentFact>
 
 export interface AgentInput {
   definition: AgentDefinition
+  /** Which of the agent's replicas it is. Default: 0. */
+  replica?: number | undefined
+  /** The last generation that this replica has had before. Default: 0. */
+  generation?: number | undefined
   parent: FactListener
   /** A monotonic clock in milliseconds. Default: `performance.now`. */
   now?: (() => number) | undefined
@@ -33,8 +37,13 @@ export type AgentCommand =
   /** A changed definition: taken at once, and the process is replaced where there is one. */
   | { type: 'agent.configure'; definition: AgentDefinition }
 
-export type AgentEvent =
+export type ReplicaEvent =
   | AgentCommand
+  /** A changed definition by which the process that there is can go on. */
+  | { type: 'agent.adjust'; definition: AgentDefinition }
+
+export type AgentEvent =
+  | ReplicaEvent
   | PortEvent
   | { type: 'liveness.suspected' }
   | { type: 'liveness.expired' }
@@ -42,6 +51,7 @@ export type AgentEvent =
 
 export interface AgentContext {
   definition: AgentDefinition
+  replica: number
   parent: FactListener
   now: () => number
   random: () => number
@@ -69,5 +79,15 @@ export interface AgentContext {
 }
 
 /** `writer/0#3`: the third process of replica 0 of agent writer. */
-export const generationOf = (context: Pick<AgentContext, 'definition' | 'generation'>): string =>
-  `${context.definition.name}/0#${context.generation}`
+export const generationOf = ({
+  definition,
+  replica,
+  generation,
+}: Pick<AgentContext, 'definition' | 'replica' | 'generation'>): string =>
+  `${replicaName(definition.name, replica)}#${generation}`
+
+/** `writer/0`: replica 0 of agent writer. */
+export const replicaName = (agent: string, replica: number): string => `${agent}/${replica}`
+
+/** `writer/0`, of `writer/0#3`. */
+export const replicaOf = (generation: string): string => generation.slice(0, generation.lastIndexOf('#'))

@@ -61,7 +61,8 @@ export const agentParts = setup({
     wantStop: assign({ next: 'stopped' }),
     wantIdle: assign({ next: 'idle' }),
     configure: assign({
-      definition: ({ context, event }) => (event.type === 'agent.configure' ? event.definition : context.definition),
+      definition: ({ context, event }) =>
+        event.type === 'agent.configure' || event.type === 'agent.adjust' ? event.definition : context.definition,
     }),
     forget: assign({ history: noRestarts, givenUp: undefined, lastError: undefined }),
     beginGeneration: assign({
@@ -132,8 +133,8 @@ export const agentParts = setup({
     decide: sendTo(({ self }) => self, { type: 'restart.decided' }),
     command: sendTo('port', (_, command: PortCommand) => command),
     /** Not of one that has just been made: that is `agent.spawned`, and ten thousand are made at once. */
-    tellRest: enqueueActions(({ enqueue, context }) => {
-      if (context.generation === 0) return
+    tellRest: enqueueActions(({ enqueue, context, event }) => {
+      if ((event.type as string) === 'xstate.init') return
       const fact: AgentFact = { type: 'agent.idle', agent: context.definition.name, generation: generationOf(context) }
       enqueue.sendTo(context.parent, fact)
     }),

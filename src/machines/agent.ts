@@ -20,10 +20,11 @@ export const agentMachine = agentParts.createMachine({
   id: 'agent',
   context: ({ input }) => ({
     definition: input.definition,
+    replica: input.replica ?? 0,
     parent: input.parent,
     now: input.now ?? (() => performance.now()),
     random: input.random ?? Math.random,
-    generation: 0,
+    generation: input.generation ?? 0,
     environment: undefined,
     hasProcess: false,
     pid: undefined,
@@ -259,6 +260,7 @@ export const agentMachine = agentParts.createMachine({
   },
   on: {
     'agent.configure': { actions: ['configure', raise({ type: 'agent.restart' })] },
+    'agent.adjust': { actions: 'configure' },
     'process.spawned': {
       guard: 'isCurrent',
       actions: ['keepPid', { type: 'tell', params: ({ event }) => ({ type: 'process.spawned', pid: event.pid }) }],

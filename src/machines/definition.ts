@@ -15,6 +15,15 @@ export interface RunTimeouts {
   runMs: number
 }
 
+export interface ScalingPolicy {
+  /** Runs in flight and waiting that one replica is to have; more call for another. */
+  target: number
+  /** How long there must have been more of them before a replica is added. */
+  upDelayMs: number
+  /** How long there must have been fewer before one is let go. */
+  downDelayMs: number
+}
+
 export interface AgentDefinition {
   name: string
   module: string
@@ -29,6 +38,12 @@ export interface AgentDefinition {
   preload: readonly string[]
   /** How many processes it has: none is kept at boot where `min` is 0. */
   replicas: { min: number; max: number }
+  /** When there are to be more or fewer of them. */
+  scaling: ScalingPolicy
+  /** When a process that is well is replaced all the same. */
+  recycle: { afterMs?: number | undefined; afterRuns?: number | undefined; aboveMb?: number | undefined }
+  /** `rolling`: the next process is proved ready before the old one drains; `recreate`: the old one ends first. */
+  replace: 'rolling' | 'recreate'
   concurrency: number
   queue: number
   restart: RestartPolicy
@@ -38,5 +53,11 @@ export interface AgentDefinition {
   idleAfterMs?: number | undefined
   timeouts: RunTimeouts
   limits?: AgentLimits | undefined
+  /** Groups of `axon.groups` that it is a member of while it is in the system. */
+  groups: readonly string[]
+  /** Agents that are ready before it is started, and stopped after it has. */
+  after: readonly string[]
+  /** `escalate`: what the restart policy gives up on is an exit, for the supervisor above to judge. */
+  onFailed: 'stay' | 'escalate'
   metadata: Readonly<Record<string, unknown>>
 }

@@ -26,6 +26,22 @@ export type AgentFact =
   | { type: 'agent.failed'; agent: string; generation: string; why: 'hopeless' | 'intensity'; error: AxonError }
   | { type: 'agent.stopped'; agent: string; generation: string }
 
+/** What called for another number of replicas. */
+export type ScaleReason = 'asked' | 'load' | 'configured'
+/** What a process has had enough of. */
+export type RecycleReason = 'age' | 'runs' | 'memory'
+/** What called for new processes in the place of old ones. */
+export type RolloutReason = 'asked' | 'configured' | RecycleReason
+
+/** Told by the supervisor of an agent's replicas. */
+export type PoolFact =
+  | { type: 'agent.scaled'; agent: string; from: number; to: number; why: ScaleReason }
+  | { type: 'replica.removed'; agent: string; replica: string }
+  | { type: 'rollout.started'; agent: string; why: RolloutReason; replicas: number }
+  | { type: 'rollout.completed'; agent: string }
+  /** The old processes that were not yet replaced go on. */
+  | { type: 'rollout.failed'; agent: string; error: AxonError }
+
 /** Told by the system's machine. */
 export type SystemFact =
   | { type: 'system.started'; agents: number }
@@ -54,4 +70,4 @@ export type RunFact =
       error?: AxonError | undefined
     }
 
-export type Fact = AgentFact | SystemFact | RunFact
+export type Fact = AgentFact | PoolFact | SystemFact | RunFact

@@ -7,7 +7,7 @@ import type { AgentFacts, Endpoint, FailedFrame, HeartbeatFrame } from '../proto
 import type { AchievedLimits, ExceededLimit } from '../protocol/host.ts'
 import type { RunRequest, RunResponse, RunStreamEvent } from '../protocol/run.ts'
 import type { AgentDefinition, RunTimeouts } from './definition.ts'
-import type { AgentFact } from './facts.ts'
+import type { AgentFact, PoolFact } from './facts.ts'
 
 /** What an agent needs to run: the input of `ensureEnvironment`. */
 export interface EnvironmentSpec {
@@ -123,7 +123,7 @@ export type RunCommand =
   | { type: 'run.cancel'; run: string }
 
 /** What the slot `runs` takes: commands, and the facts of the agents for which runs wait. */
-export type RunDispatchEvent = RunCommand | AgentFact | { type: 'agent.retired'; agent: string }
+export type RunDispatchEvent = RunCommand | AgentFact | PoolFact | { type: 'agent.retired'; agent: string }
 
 /**
  * The calls that a run makes. Plain functions rather than actors: they are on the hot path, and the run that owns them is an

@@ -16,10 +16,10 @@ import {
   setup,
 } from 'xstate'
 import { AxonError, toAxonError } from '../errors.ts'
-import { agentMachine } from './agent.ts'
-import type { AgentCommand, FactListener } from './agent-context.ts'
 import type { AgentDefinition } from './definition.ts'
-import type { AgentFact, Fact, RunFact } from './facts.ts'
+import type { AgentFact, Fact, PoolFact, RunFact } from './facts.ts'
+import { poolMachine } from './pool.ts'
+import type { PoolCommand } from './pool-context.ts'
 import type { RunCommand, RunDispatchEvent } from './slots.ts'
 
 export interface SystemInput {
@@ -33,19 +33,18 @@ export interface SystemInput {
 
 /** What may be asked of a system: `axon.actor.send(…)`. */
 export type SystemCommand =
-  | (Exclude<AgentCommand, { type: 'agent.configure' }> & { agent: string })
+  | (Exclude<PoolCommand, { type: 'agent.configure' }> & { agent: string })
   | { type: 'agent.spawn'; definition: AgentDefinition }
   | { type: 'agent.configure'; definition: AgentDefinition }
-  | { type: 'agent.retire'; agent: string }
   | { type: 'system.close' }
   /** Ends every agent at once, also while the system is closing. */
   | { type: 'system.destroy' }
   | RunCommand
 
-export type SystemEvent = SystemCommand | AgentFact | RunFact
+export type SystemEvent = SystemCommand | AgentFact | PoolFact | RunFact
 
 interface Member {
-  ref: ActorRefFrom<typeof agentMachine>
+  ref: ActorRefFrom<typeof poolMachine>
   isRetiring: boolean
 }
 
@@ -63,20 +62,20 @@ const parts = setup({
     emitted: {} as Fact,
   },
   actors: {
-    agent: agentMachine,
+    agent: poolMachine,
     runs: fromCallback<RunDispatchEvent>(() => undefined),
   },
   guards: {
     isEmpty: ({ context }) => context.members.size === 0,
     /** Told by an agent: a fact names its process. Whatever else is called so was sent by somebody. */
-    isFact: ({ event }) => 'generation' in event,
+    isFact: ({ event }) => 'generation' in event || event.type === 'agent.scaled',
   },
   actions: {
     emitFact: emit((_, fact: Fact) => fact),
     /** An agent's fact goes to the outside, and to the runs that wait for that agent. */
     relay: enqueueActions(({ enqueue, event }) => {
-      enqueue.emit(event as AgentFact)
-      enqueue.sendTo('runs', event as AgentFact)
+      enqueue.emit(event as AgentFact | PoolFact)
+      enqueue.sendTo('runs', event as AgentFact | PoolFact)
     }),
     spawn: enqueueActions(({ enqueue, context, event, self }, { definition }: { definition: AgentDefinition }) => {
       if (context.members.has(definition.name)) {
@@ -87,62 +86,64 @@ const parts = setup({
       // The logic that was provided, not the empty one above. Made here rather than in an action, so that a second agent of
       // the name in the same step is seen, and because XState warns of contexts that are made inside of an action.
       const logic = (self as unknown as { logic: AnyStateMachine }).logic.implementations.actors
-        .agent as typeof agentMachine
+        .agent as typeof poolMachine
       const { now, random } = context.input
       const ref = createActor(logic, {
         parent: self,
         id: `agent:${definition.name}`,
         systemId: `agent:${definition.name}`,
-        input: { definition, parent: self as unknown as FactListener, now, random },
+        input: { definition, parent: self, now, random },
       })
       context.members.set(definition.name, { ref, isRetiring: false })
       enqueue(() => ref.start())
       enqueue.emit({ type: 'agent.spawned', agent: definition.name })
-      if (definition.replicas.min > 0) enqueue(() => ref.send({ type: 'agent.start' }))
+      if (definition.replicas.min > 0) enqueue.sendTo(ref, { type: 'agent.start' })
     }),
     forward: enqueueActions(({ enqueue, context, event }) => {
-      const command = event as AgentCommand & { agent?: string }
+      const command = event as PoolCommand & { agent?: string }
       const name = command.agent ?? (command.type === 'agent.configure' ? command.definition.name : '')
       const member = context.members.get(name)
       if (member === undefined || member.isRetiring) enqueue.emit(refusal(event.type, unknownAgent(name, context)))
-      else enqueue(() => member.ref.send(command))
+      else enqueue.sendTo(member.ref, command)
     }),
     retire: enqueueActions(({ enqueue, context }, { agent }: { agent: string }) => {
       const member = context.members.get(agent)
       if (member === undefined) enqueue.emit(refusal('agent.retire', unknownAgent(agent, context)))
-      else
-        enqueue(() => {
-          member.isRetiring = true
-          member.ref.send({ type: 'agent.stop' })
-        })
-    }),
-    retireAll: ({ context }) => {
-      // Last started, first stopped.
-      for (const member of [...context.members.values()].reverse()) {
+      else {
         member.isRetiring = true
-        member.ref.send({ type: 'agent.stop' })
+        enqueue.sendTo(member.ref, { type: 'agent.retire' })
       }
+    }),
+    retireAll: ({ context, self }) => {
+      // Last started, first stopped.
+      for (const agent of [...context.members.keys()].reverse()) self.send({ type: 'agent.retire', agent })
     },
     stopAll: enqueueActions(({ enqueue, context }) => {
       for (const member of context.members.values()) enqueue.stopChild(member.ref)
       enqueue(() => context.members.clear())
     }),
-    buryRetired: enqueueActions(({ enqueue, context, event }) => {
-      const { agent } = event as AgentFact
+    /** An agent's actor is done: it was retired, or ended by itself and says why. */
+    bury: enqueueActions(({ enqueue, context, event }) => {
+      const {
+        actorId,
+        output,
+        error = output,
+      } = event as unknown as { actorId: string; output?: unknown; error?: unknown }
+      const agent = actorId.slice('agent:'.length)
       const member = context.members.get(agent)
-      if (!member?.isRetiring) return
+      if (member === undefined) return
       context.members.delete(agent)
       enqueue.stopChild(member.ref)
-      enqueue.emit({ type: 'agent.retired', agent })
-      enqueue.sendTo('runs', { type: 'agent.retired', agent })
-    }),
-    /** An agent's actor ended by itself, which no agent does: a fault of Axon's own, kept from its siblings. */
-    buryBroken: enqueueActions(({ enqueue, context, event }) => {
-      const { type, error } = event as unknown as { type: string; error: unknown }
-      const agent = type.slice('xstate.error.actor.agent:'.length)
-      if (!context.members.delete(agent)) return
-      const cause = toAxonError(error)
-      enqueue.emit({ type: 'agent.failed', agent, generation: '', why: 'hopeless', error: cause })
+      if (error !== undefined) {
+        const fact = {
+          type: 'agent.failed',
+          agent,
+          generation: '',
+          why: 'hopeless',
+          error: toAxonError(error),
+        } as const
+        enqueue.emit(fact)
+      }
       enqueue.sendTo('runs', { type: 'agent.retired', agent })
       enqueue.emit({ type: 'agent.retired', agent })
     }),
@@ -182,6 +183,8 @@ export const systemMachine = parts.createMachine({
         'agent.restart': { actions: 'forward' },
         'agent.drain': { actions: 'forward' },
         'agent.quiet': { actions: 'forward' },
+        'agent.scale': { actions: 'forward' },
+        'replica.recycle': { actions: 'forward' },
         'run.start': { actions: sendTo('runs', ({ event }) => event) },
         'system.close': 'closing',
       },
@@ -197,7 +200,9 @@ export const systemMachine = parts.createMachine({
         'agent.stop': {},
         'agent.drain': {},
         'agent.quiet': {},
-        'agent.retire': {},
+        'agent.scale': { actions: 'refuse' },
+        'replica.recycle': {},
+        'agent.retire': { actions: { type: 'retire', params: ({ event }) => ({ agent: event.agent }) } },
         'run.start': { actions: 'refuse' },
       },
     },
@@ -213,11 +218,13 @@ export const systemMachine = parts.createMachine({
     'run.started': { actions: { type: 'emitFact', params: ({ event }) => event } },
     'run.requeued': { actions: { type: 'emitFact', params: ({ event }) => event } },
     'run.settled': { actions: { type: 'emitFact', params: ({ event }) => event } },
-    'agent.stopped': { actions: ['relay', 'buryRetired'] },
     'agent.*': [{ guard: 'isFact', actions: 'relay' }, { actions: 'refuseUnknown' }],
     'process.*': { actions: 'relay' },
     'environment.*': { actions: 'relay' },
-    'xstate.error.actor.*': { actions: 'buryBroken' },
+    'replica.*': { actions: 'relay' },
+    'rollout.*': { actions: 'relay' },
+    'xstate.done.actor.*': { actions: 'bury' },
+    'xstate.error.actor.*': { actions: 'bury' },
   },
 })
 

@@ -6,12 +6,14 @@ import { isDeepStrictEqual } from 'node:util'
 import { type ActorRefFrom, createActor, type InspectionEvent, type Observer } from 'xstate'
 import { AxonError } from '../errors.ts'
 import type { AgentDefinition } from '../machines/definition.ts'
+import { kept, leastOf } from '../machines/pool-context.ts'
 import type { systemMachine } from '../machines/system.ts'
 import { AgentHandle } from './agent-handle.ts'
+import { type AgentSnapshot, viewAgent } from './agent-view.ts'
 import { systemClock } from './clock.ts'
 import { type AgentOptions, type AgentsOptions, checkOptions, parseAgent, parseAgents } from './config.ts'
 import { dispatcherOf, provideRuntime, type RuntimeOptions } from './provide.ts'
-import { Readiness } from './readiness.ts'
+import { Readiness, type Standing } from './readiness.ts'
 import { resourcesOf } from './resources.ts'
 import type { AxonEventName } from './telemetry/catalogue.ts'
 import { guardInspection } from './telemetry/inspection.ts'
@@ -49,7 +51,7 @@ export class Axon {
   constructor(agents: AgentDefinition[], inspect: AxonOptions['inspect'], runtime: RuntimeOptions) {
     this.#initial = agents
     this.#telemetry = new Telemetry(runtime.logger)
-    this.#readiness = new Readiness(this.#telemetry)
+    this.#readiness = new Readiness(this.#telemetry, (agent) => this.#standing(agent))
     const actor = createActor(provideRuntime(runtime, this.#telemetry), {
       id: 'axon',
       systemId: 'axon',
@@ -105,7 +107,7 @@ export class Axon {
       },
       load: () => dispatcherOf(this.actor.system).load(name),
       send: (command) => this.actor.send(command),
-      machine: () => this.#member(name)?.ref.getSnapshot(),
+      pool: () => this.#member(name)?.ref.getSnapshot(),
       ready: () => this.#whenReady(name),
     })
   }
@@ -207,19 +209,33 @@ export class Axon {
   }
 
   async #configure(definition: AgentDefinition): Promise<void> {
-    const { value } = this.#member(definition.name)?.ref.getSnapshot() ?? {}
-    const isStarting = value !== 'stopped' && value !== 'idle'
-    const ready = isStarting ? this.#readiness.ready(definition.name) : undefined
+    const { name } = definition
+    const state = this.#view(name)?.state
+    const isWanted = state !== 'stopped' && state !== 'idle'
     this.actor.send({ type: 'agent.configure', definition })
-    await ready
+    if (this.#view(name)?.isRolling) await this.#readiness.rolledOut(name)
+    else if (isWanted && this.#standing(name) !== 'up') await this.#readiness.ready(name)
   }
 
   async #whenReady(name: string): Promise<void> {
     this.#demandOpen()
-    const machine = this.#member(name)?.ref.getSnapshot()
-    if (machine?.matches('ready') || machine?.matches('idle')) return
-    if (machine?.matches('failed') && machine.context.lastError) throw machine.context.lastError
+    const view = this.#view(name)
+    if (this.#standing(name) === 'up' || view?.state === 'idle') return
+    if (view?.state === 'failed' && view.lastError) throw view.lastError
     await this.#readiness.ready(name)
+  }
+
+  #view(name: string): AgentSnapshot | undefined {
+    const pool = this.#member(name)?.ref.getSnapshot()
+    return pool && viewAgent(pool)
+  }
+
+  #standing(name: string): Standing {
+    const pool = this.#member(name)?.ref.getSnapshot()
+    if (pool === undefined) return 'stopped'
+    const { context } = pool
+    if (kept(context).filter(({ isReady }) => isReady).length >= leastOf(context.definition)) return 'up'
+    return viewAgent(pool).state === 'stopped' ? 'stopped' : 'other'
   }
 
   get #isActive(): boolean {

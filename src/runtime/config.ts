@@ -72,12 +72,37 @@ const timeouts = options({
   runMs: positiveMs.default(600_000),
 })
 
-const oneProcess = 'is more than there is yet: an agent has one process. Write 1, or { min: 0, max: 1 }'
+const count = z.int().max(10_000)
 
 const replicas = z
-  .union([z.int(), options({ min: z.int().min(0).default(1), max: z.int().min(1).default(1) })])
+  .union([count.min(1), options({ min: count.min(0).default(1), max: count.min(1).default(1) })])
   .transform((given) => (typeof given === 'number' ? { min: given, max: given } : given))
-  .refine(({ min, max }) => max === 1 && min <= max, oneProcess)
+  .refine(({ min, max }) => min <= max, 'has a min above its max')
+
+const scaling = options({
+  /** Runs in flight and waiting that one replica is to have; more call for another. Default: half of `concurrency`, at least 1. */
+  target: z.int().positive().optional(),
+  /** How long there must have been more before a replica is added, in milliseconds. Default 500. */
+  upDelayMs: ms.default(500),
+  /** How long there must have been fewer before one is let go, in milliseconds. Default 30 000. */
+  downDelayMs: ms.default(30_000),
+})
+
+const recycle = options({
+  /** Age of a process, from when it was ready, in milliseconds. Default: any. */
+  afterMs: positiveMs.optional(),
+  /** Runs that were sent to a process. Default: any number. */
+  afterRuns: z.int().positive().optional(),
+  /** Memory of a process, in MiB: its PSS where it can be told, else its RSS. Default: any. */
+  aboveMb: z.number().positive().optional(),
+})
+
+const agentName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9_-]{0,62}$/,
+    'is no agent name: use 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit',
+  )
 
 /** One agent, as a user writes it. */
 const agentOptions = options({
@@ -111,8 +136,14 @@ const agentOptions = options({
   start: z.enum(['warm', 'cold']).default(process.platform === 'linux' ? 'warm' : 'cold'),
   /** Modules that the host imports once for all its agents, beside the framework; never the agent's own. Default []. */
   preload: z.array(z.string().regex(/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/, 'is no module name')).default([]),
-  /** Processes of this agent: `1`, or `{ min: 0, max: 1 }`: none at boot, the first run starts it. Default 1. */
+  /** Processes of this agent: a number, or `{ min, max }`, between which it is scaled by its load. `min: 0`: none at boot, the first run starts one. Default 1. */
   replicas: replicas.default({ min: 1, max: 1 }),
+  /** When a range of replicas is scaled. */
+  scaling: scaling.prefault({}),
+  /** A process beyond one of these is replaced, without a gap where `replace` is `rolling`. Default: none. */
+  recycle: recycle.default({}),
+  /** At a restart, a change or a recycling: `rolling` proves the next process ready before the old one drains, `recreate` ends the old one first. Default `rolling`, with a `port` of its own `recreate`. */
+  replace: z.enum(['rolling', 'recreate']).optional(),
   /** Without a run for so long, in milliseconds, its process is let go; the next run starts another. Default: never. */
   idleAfterMs: positiveMs.optional(),
   /** Runs at once in a process. Default 16. */
@@ -127,17 +158,16 @@ const agentOptions = options({
   timeouts: timeouts.prefault({}),
   /** What the agent may use. Default: no limits. `limits.achieved` in its snapshot says how each is held. */
   limits: limits.optional(),
+  /** Groups of `axon.groups` that it is in while it is in the system. Default []. */
+  groups: z.array(z.string().min(1)).default([]),
+  /** Agents that must be ready before this one is started, and that are stopped after it. Default []. */
+  after: z.array(agentName).default([]),
+  /** When the restart policy gives up: `stay` in `failed` until somebody starts it, or `escalate` to the supervisor above. Default `stay`. */
+  onFailed: z.enum(['stay', 'escalate']).default('stay'),
   /** Yours: shown in snapshots. Default {}. */
   metadata: z.record(z.string(), z.unknown()).default({}),
 })
 export type AgentOptions = z.input<typeof agentOptions>
-
-const agentName = z
-  .string()
-  .regex(
-    /^[a-z0-9][a-z0-9_-]{0,62}$/,
-    'is no agent name: use 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit',
-  )
 
 const agents = z.record(agentName, agentOptions)
 /** Agents by name. */
@@ -155,7 +185,19 @@ export function parseAgents(options: AgentsOptions): AgentDefinition[] {
     const cwd = resolve(agent.cwd ?? '.')
     if (!known.has(cwd) && !isDirectory(cwd)) throw invalid(`the cwd of agent ${name} is no directory: ${cwd}`)
     known.add(cwd)
-    return { ...agent, name, cwd, env: concealed(agent.env) }
+    const { replicas, port, concurrency, scaling } = agent
+    if (port && replicas.max > 1)
+      throw invalid(
+        `agent ${name} has the port ${port} and up to ${replicas.max} replicas: one port is one replica's. Write port: 0 or none`,
+      )
+    return {
+      ...agent,
+      name,
+      cwd,
+      env: concealed(agent.env),
+      scaling: { ...scaling, target: scaling.target ?? Math.max(1, Math.floor(concurrency / 2)) },
+      replace: agent.replace ?? (port ? 'recreate' : 'rolling'),
+    }
   })
 }
 

@@ -8,6 +8,7 @@ import { AxonError, PythonEnvError } from '../errors.ts'
 import { agentMachine } from '../machines/agent.ts'
 import type { AgentDefinition } from '../machines/definition.ts'
 import type { Fact } from '../machines/facts.ts'
+import { poolMachine } from '../machines/pool.ts'
 import type { AgentSlots, EnvironmentSpec, RunDispatchEvent } from '../machines/slots.ts'
 import { type SystemContext, systemMachine } from '../machines/system.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -70,8 +71,12 @@ export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Tel
   }
   return systemMachine.provide({
     actors: {
-      agent: agentMachine.provide({
-        actors: { ensureEnvironment: environmentSlot(options), portSpawn, healthProbe },
+      agent: poolMachine.provide({
+        actors: {
+          replica: agentMachine.provide({
+            actors: { ensureEnvironment: environmentSlot(options), portSpawn, healthProbe },
+          }),
+        },
       }),
       runs: runsSlot(options, telemetry),
     },
@@ -88,7 +93,7 @@ function runsSlot(options: RuntimeOptions, telemetry: Telemetry) {
     const subscription = root.on('*', (fact) => telemetry.tell(fact as unknown as Fact))
     let isEnding = false
     const dispatcher = new Dispatcher({
-      parent: self,
+      parentOf: (agent) => tasksOf(root, agent) ?? self,
       clock,
       links: resources.links,
       transport: createTransport(resources.links),
@@ -112,6 +117,13 @@ function runsSlot(options: RuntimeOptions, telemetry: Telemetry) {
 /** `root.stop()` reaches only the children in its snapshot. Agents are not among them, and would go on with a dead parent. */
 function stopAgents(root: AnyActorRef): void {
   for (const { ref } of membersOf(root).values()) (ref as unknown as { _stop(): void })._stop()
+}
+
+/** The parent of the agent's runs. A pool that is in the midst of something else makes it later: then its runs are the pool's own. */
+function tasksOf(root: AnyActorRef, agent: string): AnyActorRef | undefined {
+  const pool = membersOf(root).get(agent)?.ref
+  pool?.send({ type: 'tasks.wanted' })
+  return pool?.getSnapshot().children.tasks ?? pool
 }
 
 function definitionOf(root: AnyActorRef, agent: string): AgentDefinition | undefined {

@@ -9,23 +9,39 @@ interface Waiter {
   reject: (error: AxonError) => void
 }
 
+/** How an agent is: as many of its replicas are ready as it is to have, or none will be by itself, or neither. */
+export type Standing = 'up' | 'stopped' | 'other'
+
 export class Readiness {
   #ready = new Map<string, Waiter[]>()
+  #rolledOut = new Map<string, Waiter[]>()
   #retired = new Map<string, Waiter[]>()
 
-  constructor(telemetry: Telemetry) {
-    telemetry.on('agent.ready', ({ agent }) => this.#settle(this.#ready, agent))
+  constructor(telemetry: Telemetry, standingOf: (agent: string) => Standing) {
+    telemetry.on('agent.ready', ({ agent }) => {
+      if (standingOf(agent) === 'up') this.#settle(this.#ready, agent)
+    })
     telemetry.on('agent.failed', ({ agent, error }) => this.#settle(this.#ready, agent, () => error))
-    telemetry.on('agent.stopped', ({ agent }) => this.#settle(this.#ready, agent, () => stopped(agent)))
+    telemetry.on('agent.stopped', ({ agent }) => {
+      if (standingOf(agent) === 'stopped') this.#settle(this.#ready, agent, () => stopped(agent))
+    })
+    telemetry.on('rollout.completed', ({ agent }) => this.#settle(this.#rolledOut, agent))
+    telemetry.on('rollout.failed', ({ agent, error }) => this.#settle(this.#rolledOut, agent, () => error))
     telemetry.on('agent.retired', ({ agent }) => {
       this.#settle(this.#ready, agent, () => stopped(agent))
+      this.#settle(this.#rolledOut, agent, () => stopped(agent))
       this.#settle(this.#retired, agent)
     })
   }
 
-  /** Resolves at the agent's next `agent.ready`; rejects where it fails or is stopped before. */
+  /** Resolves when as many replicas are ready as there are to be; rejects where one fails or the agent is stopped before. */
   ready(agent: string): Promise<void> {
     return wait(this.#ready, agent)
+  }
+
+  /** Resolves when the rollout that is under way is complete; rejects where it fails. */
+  rolledOut(agent: string): Promise<void> {
+    return wait(this.#rolledOut, agent)
   }
 
   /** Resolves when the agent has been taken out of the system. */
@@ -35,7 +51,8 @@ export class Readiness {
 
   /** Rejects everybody: nothing more will be told. */
   close(error: AxonError): void {
-    for (const agent of [...this.#ready.keys()]) this.#settle(this.#ready, agent, () => error)
+    for (const waiters of [this.#ready, this.#rolledOut])
+      for (const agent of [...waiters.keys()]) this.#settle(waiters, agent, () => error)
     for (const agent of [...this.#retired.keys()]) this.#settle(this.#retired, agent)
   }
 

@@ -41,7 +41,7 @@ test('an XState observer reads the life of an agent up to its crash and backoff,
     // What a tool would write down: events, snapshots, and the actors with their inputs.
     const { actorRef, ...rest } = event
     seen.push(JSON.stringify(rest))
-    if (event.type !== '@xstate.snapshot' || (actorRef as { id?: string }).id !== 'agent:watched') return
+    if (event.type !== '@xstate.snapshot' || (actorRef as { id?: string }).id !== 'server/0') return
     states.push(stateOf((event.snapshot as { value?: unknown }).value))
   }
   const axon = newAxon({ agents: { watched: definition }, inspect })
@@ -58,7 +58,7 @@ test("the inspector's own client shows the same over a WebSocket, also of what i
   try {
     const axon = newAxon({ agents: { watched: definition }, inspect: inspector.inspect })
     const secrets = await liveAndCrash(axon)
-    const { sessionId } = await server.frame(isOf('agent:watched'))
+    const { sessionId } = await server.frame(isOf('server/0'))
     await server.frame((frame) => frame.sessionId === sessionId && frame.snapshot?.value === 'backoff')
 
     const frames = server.texts.map((text): Frame => JSON.parse(text))

@@ -84,8 +84,8 @@ test('an agent.start during stopping is kept and honoured after it: there are ne
   expect(steps).toEqual(['process.exited', 'process.spawned'])
 })
 
-test('agent.restart lets the run in flight finish, and keeps the runs that wait for the next process', async () => {
-  const axon = await newAxon({ agents: { gate: agent('gate', { concurrency: 1 }) } }).start()
+test('agent.restart of a process that is not to overlap lets the run in flight finish, and keeps the runs that wait for the next', async () => {
+  const axon = await newAxon({ agents: { gate: agent('gate', { concurrency: 1, replace: 'recreate' }) } }).start()
   const handle = axon.agent('gate')
   const first = handle.snapshot()?.pid
   const directory = scratch()

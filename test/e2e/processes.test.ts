@@ -154,7 +154,7 @@ test('a file that stands where sockets are made is not followed: each system mak
 })
 
 test('what is told of a stopped agent ends with its exit: nothing of an old process comes after it', async () => {
-  const axon = await newAxon({ agents: { echo: agent('echo') } }).start()
+  const axon = await newAxon({ agents: { echo: agent('echo', { replace: 'recreate' }) } }).start()
   const events = record(axon)
   const stopped = next(axon, 'agent.stopped')
   axon.agent('echo').send({ type: 'agent.restart' })

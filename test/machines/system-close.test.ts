@@ -22,7 +22,7 @@ describe('closing', () => {
     rig.process('c').exited({ code: null, signal: 'SIGKILL' })
     expect(rig.state).toBe('closed')
     expect(rig.actor.getSnapshot().status).toBe('done')
-    expect(rig.told().slice(-3)).toEqual(['agent.stopped c', 'agent.retired c', 'system.closed'])
+    expect(rig.told().slice(-4)).toEqual(['agent.stopped c', 'replica.removed c', 'agent.retired c', 'system.closed'])
   })
 
   it('of an empty system is done at once', () => {
@@ -109,7 +109,7 @@ describe('closing', () => {
     const { runs } = rig.actor.getSnapshot().children
     rig.send({ type: 'system.close' })
     for (const process of rig.slots.alive) process.exited({ code: 0 })
-    expect(children.map((child) => child.getSnapshot().status)).toEqual(['stopped', 'stopped', 'stopped'])
+    expect(children.map((child) => child.getSnapshot().status)).toEqual(['done', 'done', 'done'])
     expect(runs?.getSnapshot().status).toBe('stopped')
     expect(rig.clock.pending).toBe(0)
     expect(rig.slots.alive).toEqual([])

@@ -6,6 +6,7 @@ import { type AnyActorRef, createActor, fromCallback } from 'xstate'
 import { agentMachine } from '../../src/machines/agent.ts'
 import type { AgentDefinition } from '../../src/machines/definition.ts'
 import type { Fact } from '../../src/machines/facts.ts'
+import { poolMachine } from '../../src/machines/pool.ts'
 import type { AgentSlots, RunDispatchEvent } from '../../src/machines/slots.ts'
 import { type SystemCommand, systemMachine } from '../../src/machines/system.ts'
 import { settle } from './agent-rig.ts'
@@ -22,7 +23,8 @@ export class SystemRig {
 
   constructor(agents: readonly (string | AgentDefinition)[] = [], broken: Partial<AgentSlots> = {}) {
     const runs = fromCallback<RunDispatchEvent>(({ receive }) => receive((event) => this.toRuns.push(event)))
-    const agent = agentMachine.provide({ actors: { ...this.slots.actors, ...broken } })
+    const replica = agentMachine.provide({ actors: { ...this.slots.actors, ...broken } })
+    const agent = poolMachine.provide({ actors: { replica } })
     this.actor = createActor(systemMachine.provide({ actors: { agent, runs } }), {
       clock: this.clock,
       input: {
@@ -43,8 +45,11 @@ export class SystemRig {
     return this.actor.getSnapshot().context.members
   }
 
+  /** The state of an agent's first replica; `idle` where it has none. */
   stateOf(agent: string): unknown {
-    return this.members.get(agent)?.ref.getSnapshot().value
+    const pool = this.members.get(agent)?.ref.getSnapshot()
+    if (pool === undefined) return undefined
+    return pool.children['server/0']?.getSnapshot().value ?? 'idle'
   }
 
   send(command: SystemCommand): void {

@@ -64,9 +64,15 @@ describe('retiring', () => {
     rig.send({ type: 'agent.retire', agent: 'a' })
     expect(rig.stateOf('a')).toBe('draining')
     rig.process('a').exited({ code: 0 })
-    expect(rig.told()).toEqual(['agent.draining a', 'process.exited a', 'agent.stopped a', 'agent.retired a'])
+    expect(rig.told()).toEqual([
+      'agent.draining a',
+      'process.exited a',
+      'agent.stopped a',
+      'replica.removed a',
+      'agent.retired a',
+    ])
     expect([...rig.members.keys()]).toEqual(['b'])
-    expect(ref?.getSnapshot().status).toBe('stopped')
+    expect(ref?.getSnapshot().status).toBe('done')
     expect(rig.stateOf('b')).toBe('ready')
     expect(rig.toRuns.at(-1)).toEqual({ type: 'agent.retired', agent: 'a' })
   })
@@ -146,10 +152,11 @@ describe('commands', () => {
   })
 
   it('reach the agent that they name and no other', async () => {
-    const rig = new SystemRig(['a', 'b'])
+    const replace = 'recreate'
+    const rig = new SystemRig([definitionOf('a', { replace }), definitionOf('b', { replace })])
     await rig.becomeReady()
     rig.send({ type: 'agent.restart', agent: 'a' })
-    rig.send({ type: 'agent.configure', definition: definitionOf('b', { model: 'test:other' }) })
+    rig.send({ type: 'agent.configure', definition: definitionOf('b', { replace, model: 'test:other' }) })
     expect([rig.stateOf('a'), rig.stateOf('b')]).toEqual(['draining', 'draining'])
     rig.process('b').exited({ code: 0 })
     expect(rig.slots.environments.at(-1)?.input).toMatchObject({ name: 'b', model: 'test:other' })

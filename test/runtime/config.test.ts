@@ -26,12 +26,18 @@ test('what is not said has its default', () => {
     start: 'warm',
     preload: [],
     replicas: { min: 1, max: 1 },
+    scaling: { target: 8, upDelayMs: 500, downDelayMs: 30_000 },
+    recycle: {},
+    replace: 'rolling',
     concurrency: 16,
     queue: 100,
     restart: { maxRestarts: 10, withinMs: 600_000, firstMs: 0, baseMs: 500, maxMs: 60_000, stableMs: 60_000 },
     startMs: 30_000,
     shutdownMs: 5_000,
     timeouts: { connectMs: 5_000, firstByteMs: 600_000, idleMs: 60_000, runMs: 600_000 },
+    groups: [],
+    after: [],
+    onFailed: 'stay',
     metadata: {},
   })
 })

@@ -5,25 +5,32 @@
 import type { AnyActorRef } from 'xstate'
 import * as z from 'zod'
 import { AxonError } from '../../errors.ts'
+import { replicaOf } from '../../machines/agent-context.ts'
 import type { AgentDefinition } from '../../machines/definition.ts'
 import type { RunFact } from '../../machines/facts.ts'
 import type { RunDispatchEvent, RunSlots } from '../../machines/slots.ts'
 import { type RunRequest, type RunResponse, runRequest } from '../../protocol/run.ts'
 import type { Clock } from '../clock.ts'
 import type { Link } from '../process/link.ts'
-import { Lane } from './lane.ts'
+import { Lane, type Load } from './lane.ts'
 import { type Execute, Run } from './run.ts'
 import { type RunOptions, readRunOptions } from './run-options.ts'
 import { EventQueue, RunStream } from './run-stream.ts'
 
+/** What runs ask of an agent: to be started, let go, scaled, or given a new process. */
+export type RunsCommand =
+  | { type: 'agent.start' | 'agent.quiet'; agent: string }
+  | { type: 'agent.scale'; agent: string; replicas: number; why: 'load' }
+  | { type: 'replica.recycle'; agent: string; generation: string; why: 'runs' }
+
 export interface DispatcherOptions {
-  parent: AnyActorRef
+  /** The parent of an agent's runs. */
+  parentOf: (agent: string) => AnyActorRef
   clock: Clock
   links: ReadonlyMap<string, Link>
   transport: RunSlots
   tell: (fact: RunFact) => void
-  /** Starts an agent that rests, or says that nobody calls it any more. */
-  send: (command: { type: 'agent.start' | 'agent.quiet'; agent: string }) => void
+  send: (command: RunsCommand) => void
   /** The definition as it is now. */
   definitionOf: (agent: string) => AgentDefinition | undefined
 }
@@ -63,9 +70,8 @@ export class Dispatcher {
   }
 
   /** How much there is to do for an agent. */
-  load(agent: string): { inFlight: number; queued: number } {
-    const lane = this.#lanes.get(agent)
-    return { inFlight: lane?.inFlight ?? 0, queued: lane?.queued ?? 0 }
+  load(agent: string): Load {
+    return this.#lanes.get(agent)?.load ?? { inFlight: 0, queued: 0, byReplica: new Map() }
   }
 
   /** What the machine relays: commands to runs, and facts of the agents they wait for. */
@@ -85,23 +91,28 @@ export class Dispatcher {
       case 'agent.draining':
       case 'agent.stopping':
       case 'agent.crashed':
-        return this.#lane(event.agent)?.pause()
+        return this.#lane(event.agent)?.pause(replicaOf(event.generation))
       case 'agent.backoff': {
         if (event.delayMs === 0) return
-        const { agent, delayMs, error } = event
+        const { agent, delayMs, error, generation } = event
         const dueAt = performance.now() + delayMs
-        return this.#lane(agent)?.close(() => backoffError(agent, dueAt - performance.now(), error))
+        const refusal = () => backoffError(agent, dueAt - performance.now(), error)
+        return this.#lane(agent)?.refuse(replicaOf(generation), refusal)
       }
       case 'agent.failed': {
-        const { agent, error } = event
-        return this.#lane(agent)?.close(() => failedError(agent, error))
+        const { agent, error, generation } = event
+        return this.#lane(agent)?.refuse(replicaOf(generation), () => failedError(agent, error))
       }
       case 'agent.idle':
-        return this.#lanes.get(event.agent)?.rest()
+        return this.#lanes.get(event.agent)?.rest(replicaOf(event.generation))
       case 'agent.stopped': {
-        const { agent } = event
-        return this.#lane(agent)?.close(() => stoppedError(agent))
+        const { agent, generation } = event
+        return this.#lane(agent)?.refuse(replicaOf(generation), () => stoppedError(agent))
       }
+      case 'replica.removed':
+        return this.#lanes.get(event.agent)?.remove(event.replica)
+      case 'agent.scaled':
+        return this.#lanes.get(event.agent)?.count(event.to)
       case 'agent.retired': {
         this.#lanes.get(event.agent)?.close(() => stoppedError(event.agent))
         this.#lanes.delete(event.agent)
@@ -147,7 +158,7 @@ export class Dispatcher {
     const { definition } = lane
     const read = readRunOptions(options)
     if ('fault' in read) throw invalidOptions(agent, read.fault)
-    const { id, signal } = read
+    const { id, signal, affinity } = read
     const runMs = read.runMs ?? definition.timeouts.runMs
     if (this.#runs.has(id)) throw invalidOptions(agent, `a run with the id ${JSON.stringify(id)} is under way`)
     const run: Run = new Run(
@@ -159,8 +170,9 @@ export class Dispatcher {
         execute: execute(() => run),
         runMs,
         signal,
+        affinity,
       },
-      this.#options,
+      lane.options,
     )
     this.#runs.set(id, run)
     void run.settled.then(() => this.#runs.delete(id))
@@ -173,11 +185,15 @@ export class Dispatcher {
     if (definition === undefined) return undefined
     let lane = this.#lanes.get(agent)
     if (lane === undefined) {
-      const { clock, send } = this.#options
+      const { clock, send, tell, parentOf } = this.#options
       lane = new Lane(definition, {
         clock,
+        tell,
+        parent: parentOf(agent),
         wake: () => send({ type: 'agent.start', agent }),
         quiet: () => send({ type: 'agent.quiet', agent }),
+        scale: (replicas) => send({ type: 'agent.scale', agent, replicas, why: 'load' }),
+        recycle: (generation) => send({ type: 'replica.recycle', agent, generation, why: 'runs' }),
       })
       this.#lanes.set(agent, lane)
     }

@@ -1,133 +1,209 @@
 /**
- * Owns the way of runs to one agent: a bounded queue, a bounded number in flight, and who is answered at once because no
- * process will come. It knows when there is nothing to do, and when an agent that rests is wanted again. A run's own life is
- * run.ts.
+ * Owns the way of runs to one agent: a bounded queue, a bounded number in flight on each process, and who is answered at once
+ * because no process will come. It knows when there is nothing to do, and when an agent that rests is wanted again. Which
+ * process a run goes to is router.ts, a run's own life run.ts.
  */
 import { AxonError } from '../../errors.ts'
 import type { AgentDefinition } from '../../machines/definition.ts'
 import type { Clock } from '../clock.ts'
 import type { Link } from '../process/link.ts'
-import type { Run } from './run.ts'
+import { Route, Router } from './router.ts'
+import type { Run, RunSurroundings } from './run.ts'
+import { Scaler } from './scaler.ts'
 
-export interface LaneOptions {
+export interface LaneOptions extends RunSurroundings {
   clock: Clock
+  /** From 0 to 1, 1 excluded. Default: `Math.random`. */
+  random?: (() => number) | undefined
   /** The agent rests, and a run has come. */
   wake: () => void
-  /** Its process has had nothing to do for `idleAfterMs`. */
+  /** Its processes have had nothing to do for `idleAfterMs`. */
   quiet: () => void
+  /** The load calls for so many replicas. */
+  scale: (replicas: number) => void
+  /** A process has had as many runs as it is to have. */
+  recycle: (generation: string) => void
 }
+
+/** How much there is to do for an agent. */
+export interface Load {
+  /** Runs that were sent and have not settled. */
+  inFlight: number
+  /** Runs that wait. */
+  queued: number
+  /** Runs in flight of each replica that is ready. */
+  byReplica: ReadonlyMap<string, number>
+}
+
+/** How a replica stands: it takes runs, will take some by itself, waits to be woken, or answers each with an error. */
+type Standing = 'ready' | 'coming' | 'resting' | (() => AxonError)
+
+const minRetryAfterMs = 100
+const maxRetryAfterMs = 60_000
 
 export class Lane {
   definition: AgentDefinition
-  #options: LaneOptions
-  #link: Link | undefined
+  readonly options: LaneOptions
+  readonly #router: Router
+  readonly #scaler: Scaler
+  #standings = new Map<string, Standing>()
   #queue: Run[] = []
-  #inFlight = new Map<string, Run>()
+  #inFlight = 0
   /** Set while waiting would be in vain. */
   #refusal: (() => AxonError) | undefined
   /** Nobody has started the agent, or it was let go because nobody called it. */
   #isResting = true
   #quietTimer: unknown
+  /** How long a run takes, on the way: the last ones count most. */
+  #meanMs: number | undefined
 
   constructor(definition: AgentDefinition, options: LaneOptions) {
     this.definition = definition
-    this.#options = options
+    this.options = options
+    this.#router = new Router(options.random)
+    this.#scaler = new Scaler(options.clock, options.scale)
   }
 
-  get inFlight(): number {
-    return this.#inFlight.size
-  }
-
-  get queued(): number {
-    return this.#queue.length
+  get load(): Load {
+    return { inFlight: this.#inFlight, queued: this.#queue.length, byReplica: this.#router.inFlight }
   }
 
   submit(run: Run): void {
     if (run.isSettled) return
     if (this.#refusal) return run.refuse(this.#refusal())
     if (this.#isResting) this.#wake()
-    if (this.#hasPlace && this.#queue.length === 0) return void this.#send(run)
-    if (this.#queue.length >= this.definition.queue) return run.refuse(this.#full(run))
-    this.#enqueue(run)
+    const route = this.#queue.length === 0 ? this.#choose(run) : undefined
+    if (route) void this.#send(run, route)
+    else if (this.#queue.length >= this.definition.queue) return run.refuse(this.#full(run))
+    else this.#enqueue(run)
+    this.#observe()
   }
 
-  /** A process is ready: what waits goes there. */
+  /** A process is ready: what waits goes there too. */
   open(link: Link): void {
-    this.#leave()
-    this.#link = link
-    link.listener = { onStarted: (run) => this.#inFlight.get(run)?.receipt(link.generation) }
+    const route = new Route(link)
+    this.#router.add(route)
+    this.#stand(route.replica, 'ready')
     this.#flow()
     this.#watchQuiet()
   }
 
-  /** Nothing new goes to the process; what waits goes on waiting, for the next one. */
-  pause(): void {
-    this.#leave()
+  /** Nothing new goes to the replica for now; its next process will come by itself. */
+  pause(replica: string): void {
+    this.#leave(replica, 'coming')
   }
 
-  /** There is no process, and the next run is to start one. */
-  rest(): void {
-    this.#leave()
-    this.#isResting = true
-    if (this.#queue.length > 0) this.#wake()
+  /** The replica has no process, and the next run is to start one. */
+  rest(replica: string): void {
+    this.#leave(replica, 'resting')
+    if (this.#isResting && this.#queue.length > 0) this.#wake()
   }
 
-  /** No process will come for now: what waits, and what comes, is answered at once. */
+  /** No process of the replica will come for now. Where that is so of all, what waits and what comes is answered at once. */
+  refuse(replica: string, refusal: () => AxonError): void {
+    this.#leave(replica, refusal)
+  }
+
+  /** The replica is gone; the others know nothing of it. */
+  remove(replica: string): void {
+    this.#router.remove(replica)
+    this.#standings.delete(replica)
+    this.#settle()
+  }
+
+  /** There are, or are about to be, so many replicas. */
+  count(replicas: number): void {
+    this.#scaler.count(replicas)
+    this.#observe()
+  }
+
+  /** The agent is gone. */
   close(refusal: () => AxonError): void {
-    this.#leave()
-    this.#refusal = refusal
-    for (const run of this.#queue.splice(0)) run.refuse(refusal())
+    for (const replica of [...this.#standings.keys()]) this.#router.remove(replica)
+    this.#standings.clear()
+    this.#standings.set('', refusal)
+    this.#settle()
   }
 
-  #leave(): void {
-    this.#refusal = undefined
-    this.#link = undefined
-    this.#isResting = false
+  #leave(replica: string, standing: Standing): void {
+    this.#router.remove(replica)
+    this.#stand(replica, standing)
+  }
+
+  #stand(replica: string, standing: Standing): void {
+    this.#standings.set(replica, standing)
+    this.#settle()
+  }
+
+  /** What all the replicas together mean for a run. */
+  #settle(): void {
+    const standings = [...this.#standings.values()]
+    const isComing = standings.some((standing) => standing === 'ready' || standing === 'coming')
+    this.#refusal = isComing ? undefined : standings.find((standing) => typeof standing === 'function')
+    this.#isResting = !isComing && this.#refusal === undefined
+    if (this.#refusal) for (const run of this.#queue.splice(0)) run.refuse(this.#refusal())
+    if (this.#router.size > 0) return
     this.#unwatchQuiet()
+    this.#scaler.rest()
   }
 
   #wake(): void {
     this.#isResting = false
-    this.#options.wake()
+    this.options.wake()
   }
 
   #watchQuiet(): void {
     const { idleAfterMs } = this.definition
-    if (idleAfterMs === undefined || this.#link === undefined || this.#inFlight.size > 0) return
     this.#unwatchQuiet()
-    this.#quietTimer = this.#options.clock.setTimeout(this.#options.quiet, idleAfterMs)
+    if (idleAfterMs === undefined || this.#router.size === 0 || this.#inFlight > 0) return
+    this.#quietTimer = this.options.clock.setTimeout(this.options.quiet, idleAfterMs)
   }
 
   #unwatchQuiet(): void {
-    if (this.#quietTimer !== undefined) this.#options.clock.clearTimeout(this.#quietTimer)
+    if (this.#quietTimer !== undefined) this.options.clock.clearTimeout(this.#quietTimer)
     this.#quietTimer = undefined
   }
 
-  get #hasPlace(): boolean {
-    const link = this.#link
-    return link?.takesRuns === true && this.#inFlight.size < this.definition.concurrency
+  #observe(): void {
+    if (this.#router.size > 0) this.#scaler.observe(this.#inFlight + this.#queue.length, this.definition)
+  }
+
+  #choose(run: Run): Route | undefined {
+    return this.#router.choose(this.definition.concurrency, run.affinity)
   }
 
   #flow(): void {
-    while (this.#hasPlace && this.#queue.length > 0) void this.#send(this.#queue.shift() as Run)
+    for (;;) {
+      const [first] = this.#queue
+      const route = first && this.#choose(first)
+      if (route === undefined) return
+      void this.#send(this.#queue.shift() as Run, route)
+    }
   }
 
-  async #send(run: Run): Promise<void> {
+  async #send(run: Run, route: Route): Promise<void> {
     if (run.isSettled) return
-    const link = this.#link as Link
+    const begunAt = performance.now()
     this.#unwatchQuiet()
-    this.#inFlight.set(run.id, run)
-    const mayRetry = await run.attempt(link)
+    this.#inFlight += 1
+    route.inFlight.set(run.id, run)
+    route.sent += 1
+    if (route.sent === this.definition.recycle.afterRuns) this.options.recycle(route.link.generation)
+    const mayRetry = await run.attempt(route.link)
+    this.#inFlight -= 1
     // A run that was cancelled has given its id away: another may go by it.
-    if (this.#inFlight.get(run.id) === run) this.#inFlight.delete(run.id)
+    if (route.inFlight.get(run.id) === run) route.inFlight.delete(run.id)
+    this.#meanMs = (this.#meanMs ?? performance.now() - begunAt) * 0.9 + (performance.now() - begunAt) * 0.1
     if (mayRetry) this.#retry(run)
     this.#flow()
     this.#watchQuiet()
+    this.#observe()
   }
 
   #retry(run: Run): void {
-    if (this.#refusal) run.refuse(this.#refusal())
-    else this.#enqueue(run)
+    if (this.#refusal) return run.refuse(this.#refusal())
+    this.#enqueue(run)
+    if (this.#isResting) this.#wake()
   }
 
   #enqueue(run: Run): void {
@@ -144,7 +220,18 @@ export class Lane {
 
   #full(run: Run): AxonError {
     const { name, queue } = this.definition
-    const message = `Run ${run.id} was rejected: ${queue} runs wait for ${name} already. Try again later, or raise queue or concurrency.`
-    return new AxonError('RUN_REJECTED', message, { agent: name, context: { run: run.id, retryAfterMs: 1_000 } })
+    const message = `Run ${run.id} was rejected: ${queue} runs wait for ${name} already. Try again later, or raise queue, concurrency or replicas.`
+    return new AxonError('RUN_REJECTED', message, {
+      agent: name,
+      context: { run: run.id, retryAfterMs: this.#retryAfterMs },
+    })
+  }
+
+  /** About when what waits now will have been begun. */
+  get #retryAfterMs(): number {
+    if (this.#meanMs === undefined || this.#router.size === 0) return 1_000
+    const places = this.#router.size * this.definition.concurrency
+    const waitMs = (this.#meanMs * (this.#queue.length + 1)) / places
+    return Math.round(Math.min(maxRetryAfterMs, Math.max(minRetryAfterMs, waitMs)))
   }
 }

@@ -25,11 +25,17 @@ const runOptions = z.strictObject(
       .string()
       .regex(/^[A-Za-z0-9._:/#-]{1,200}$/, 'its id is not 1 to 200 of A-Z, a-z, 0-9 and . _ : / # -')
       .optional(),
+    /** Runs of one key go to one process while it has a place: for caches, not for truth. Default: none. */
+    affinity: z
+      .string('affinity is no string')
+      .min(1, 'affinity is empty')
+      .max(1_000, 'affinity is longer than 1000')
+      .optional(),
   },
   {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
-        ? `there is no option ${issue.keys.join(', ')}; there are signal, runMs, run`
+        ? `there is no option ${issue.keys.join(', ')}; there are signal, runMs, run, affinity`
         : undefined,
   },
 )
@@ -38,9 +44,11 @@ export type RunOptions = z.input<typeof runOptions>
 /** The options, or what is wrong with them. */
 export function readRunOptions(
   options: RunOptions,
-): { id: string; runMs: number | undefined; signal: AbortSignal | undefined } | { fault: string } {
+):
+  | { id: string; runMs: number | undefined; signal: AbortSignal | undefined; affinity: string | undefined }
+  | { fault: string } {
   const parsed = runOptions.safeParse(options)
   if (!parsed.success) return { fault: parsed.error.issues.map(({ message }) => message).join('; ') }
-  const { run = randomUUID(), runMs, signal } = parsed.data
-  return { id: run, runMs, signal }
+  const { run = randomUUID(), runMs, signal, affinity } = parsed.data
+  return { id: run, runMs, signal, affinity }
 }

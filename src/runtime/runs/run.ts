@@ -40,6 +40,8 @@ export interface RunSpec {
   /** Whole run, in milliseconds; default of the definition. */
   runMs: number
   signal: AbortSignal | undefined
+  /** Runs of one key prefer one process. */
+  affinity: string | undefined
 }
 
 export interface RunSurroundings {
@@ -94,6 +96,10 @@ export class Run {
 
   get agent(): string {
     return this.#spec.definition.name
+  }
+
+  get affinity(): string | undefined {
+    return this.#spec.affinity
   }
 
   get isSettled(): boolean {

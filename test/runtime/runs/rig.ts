@@ -87,8 +87,9 @@ export class RunRig {
   constructor(changes: Partial<AgentDefinition> = {}) {
     this.definitions.set('writer', definitionOf('writer', changes))
     const { calls, streams } = this
+    const parent = createActor(fromCallback(() => {})).start()
     this.dispatcher = new Dispatcher({
-      parent: createActor(fromCallback(() => {})).start(),
+      parentOf: () => parent,
       clock: this.clock,
       links: this.links,
       tell: (fact) => this.facts.push(fact),
@@ -136,7 +137,8 @@ export class RunRig {
   }
 
   get load() {
-    return this.dispatcher.load('writer')
+    const { inFlight, queued } = this.dispatcher.load('writer')
+    return { inFlight, queued }
   }
 
   call(at = this.calls.length - 1): HeldCall {

@@ -1,0 +1,128 @@
+/**
+ * Owns what the supervisor of an agent's replicas remembers and hears, and the pure questions about them. The chart is pool.ts.
+ */
+import type { AnyActorRef } from 'xstate'
+import type { AxonError } from '../errors.ts'
+import type { AgentCommand } from './agent-context.ts'
+import type { AgentDefinition } from './definition.ts'
+import type { AgentFact, RecycleReason, RolloutReason, ScaleReason } from './facts.ts'
+
+export interface PoolInput {
+  definition: AgentDefinition
+  /** Who hears the facts of the agent: its replicas' and its own. */
+  parent: AnyActorRef
+  /** A monotonic clock in milliseconds. Default: `performance.now`. */
+  now?: (() => number) | undefined
+  /** From 0 to 1. Default: `Math.random`. */
+  random?: (() => number) | undefined
+}
+
+export type PoolCommand =
+  | AgentCommand
+  /** How many replicas there are to be. A range is kept to; a fixed number is changed. */
+  | { type: 'agent.scale'; replicas: number; why?: ScaleReason | undefined }
+  /** This process is to be replaced by a new one, without a gap where that can be. */
+  | { type: 'replica.recycle'; generation: string; why: RecycleReason }
+  /** Drains and stops every replica; then the actor is done. */
+  | { type: 'agent.retire' }
+
+export type PoolEvent =
+  | PoolCommand
+  | AgentFact
+  /** As `agent.retire`, from a supervisor. */
+  | { type: 'supervisor.shutdown' }
+  /** Runs are about to come: their parent is wanted. */
+  | { type: 'tasks.wanted' }
+
+/** What the pool knows of one of its replicas. */
+export interface Replica {
+  index: number
+  /** Its process takes runs. */
+  isReady: boolean
+  /** The process that was heard of last: `writer/0#3`. */
+  generation: string
+  /** It is being drained, and is gone when it has stopped. */
+  isLeaving: boolean
+  /** Crashes since it was last ready. */
+  crashes: number
+}
+
+export interface Rollout {
+  why: RolloutReason
+  /** Replicas whose process is still to be replaced, in that order. */
+  waiting: readonly number[]
+  /** The replica that is being started to take the place of the first that waits; undefined while only old ones drain. */
+  surge: number | undefined
+}
+
+export interface PoolContext extends PoolInput {
+  /** In the order of their indices. */
+  replicas: readonly Replica[]
+  /** The last generation of replicas that have left, so that no process is ever named twice. */
+  left: Readonly<Record<number, number>>
+  rollout: Rollout | undefined
+  /** Why the actor ended by itself. */
+  fault: AxonError | undefined
+}
+
+export const serverId = (index: number): string => `server/${index}`
+
+/** Every process that was to be replaced is gone. */
+export const isRolledOut = ({ rollout, replicas }: PoolContext): boolean =>
+  rollout === undefined || (rollout.surge === undefined && !replicas.some(({ isLeaving }) => isLeaving))
+
+/** Those that are not on their way out. */
+export const kept = ({ replicas }: Pick<PoolContext, 'replicas'>): Replica[] =>
+  replicas.filter(({ isLeaving }) => !isLeaving)
+
+/** How many replicas an agent has when it is started: never none, because then it would not have been started. */
+export const leastOf = ({ replicas }: Pick<AgentDefinition, 'replicas'>): number => Math.max(1, replicas.min)
+
+export function freeIndex({ replicas }: Pick<PoolContext, 'replicas'>): number {
+  let index = 0
+  while (replicas.some((replica) => replica.index === index)) index += 1
+  return index
+}
+
+/** Those that go first when there are to be fewer: the ones that serve nobody, then the last. */
+export function dispensable({ replicas }: Pick<PoolContext, 'replicas'>, count: number): Replica[] {
+  return kept({ replicas })
+    .sort((a, b) => Number(a.isReady) - Number(b.isReady) || b.index - a.index)
+    .slice(0, Math.max(0, count))
+}
+
+/** Whether a new process can be proved ready beside the old one: not where both would want the same port. */
+export const canOverlap = ({ replace, port }: AgentDefinition): boolean => replace === 'rolling' && !port
+
+/** Whether the process of one definition can go on under the other. */
+export function isSameProcess(one: AgentDefinition, other: AgentDefinition): boolean {
+  return JSON.stringify(ofProcess(one)) === JSON.stringify(ofProcess(other))
+}
+
+/** The fields that the pool, the restart policy and the router read, each time anew; the rest is the process's. */
+function ofProcess(definition: AgentDefinition): unknown {
+  const {
+    replicas: _replicas,
+    scaling: _scaling,
+    recycle: _recycle,
+    replace: _replace,
+    queue: _queue,
+    restart: _restart,
+    startMs: _startMs,
+    shutdownMs: _shutdownMs,
+    idleAfterMs: _idleAfterMs,
+    after: _after,
+    groups: _groups,
+    onFailed: _onFailed,
+    metadata: _metadata,
+    ...rest
+  } = definition
+  // JSON hides the values of env, which are the process's all the same.
+  return { ...rest, env: Object.entries(rest.env) }
+}
+
+/** The replica of a generation, while it is in the pool. */
+export const replicaAt = ({ replicas }: Pick<PoolContext, 'replicas'>, generation: string): Replica | undefined => {
+  const index = Number(generation.slice(generation.lastIndexOf('/') + 1, generation.lastIndexOf('#')))
+  return replicas.find((replica) => replica.index === index)
+}

@@ -1,0 +1,210 @@
+/**
+ * Owns the named parts of the supervisor of an agent's replicas: guards and actions. Which state uses which is pool.ts.
+ */
+import { type AnyActorRef, assign, enqueueActions, fromCallback, sendTo, setup } from 'xstate'
+import { AxonError, toAxonError } from '../errors.ts'
+import { agentMachine } from './agent.ts'
+import { type AgentCommand, replicaOf } from './agent-context.ts'
+import type { AgentDefinition } from './definition.ts'
+import type { AgentFact } from './facts.ts'
+import {
+  canOverlap,
+  isRolledOut,
+  isSameProcess,
+  kept,
+  type PoolContext,
+  type PoolEvent,
+  type PoolInput,
+  type Replica,
+  replicaAt,
+  serverId,
+} from './pool-context.ts'
+import { type Enqueue, PoolStep } from './pool-step.ts'
+import { hopelessTries } from './restart-policy.ts'
+
+/** Facts after which a replica takes no runs. `agent.recovered` is followed by `agent.ready`. */
+const downFacts: ReadonlySet<string> = new Set([
+  'agent.provisioning',
+  'agent.suspect',
+  'agent.draining',
+  'agent.stopping',
+  'agent.crashed',
+])
+
+export const poolParts = setup({
+  types: {
+    context: {} as PoolContext,
+    events: {} as PoolEvent,
+    input: {} as PoolInput,
+  },
+  actors: {
+    replica: agentMachine,
+    /** Parent of the agent's runs. It hears of their ends, and has nothing to do about them. */
+    tasks: fromCallback(() => {}),
+  },
+  guards: {
+    isEmpty: ({ context }) => context.replicas.length === 0,
+    isRolledOut: ({ context }) => isRolledOut(context),
+    canRoll: ({ context }) => canOverlap(context.definition) && kept(context).some(({ isReady }) => isReady),
+    canRollOne: ({ context, event }) => canOverlap(context.definition) && isServing(context, event),
+    isProcessAsBefore: ({ context, event }) =>
+      event.type === 'agent.configure' && isSameProcess(context.definition, event.definition),
+    isServing: ({ context, event }) => isServing(context, event),
+    isFact: ({ event }) => 'generation' in event,
+    isLeaving: ({ context, event }) => replicaAt(context, (event as AgentFact).generation)?.isLeaving === true,
+    isSurge: ({ context, event }) => surgeOf(context, event) !== undefined,
+    /** The new process is not going to be ready: it failed, or crashed as often as one that never can be. */
+    isSurgeLost: ({ context, event }) => {
+      const surge = surgeOf(context, event)
+      return surge !== undefined && (event.type === 'agent.failed' || surge.crashes + 1 >= hopelessTries)
+    },
+    escalates: ({ context }) => context.definition.onFailed === 'escalate',
+  },
+  actions: {
+    relay: sendTo(
+      ({ context }) => context.parent,
+      ({ event }) => event,
+    ),
+    openTasks: enqueueActions(({ enqueue, self }) => {
+      if (self.getSnapshot().children.tasks === undefined) enqueue.spawnChild('tasks', { id: 'tasks' })
+    }),
+    keepDefinition: assign(({ event }) => (event.type === 'agent.configure' ? { definition: event.definition } : {})),
+    fill: enqueueActions((args) => inStep(args, (pool) => pool.fill())),
+    trim: enqueueActions((args) => {
+      const why = args.event.type === 'agent.quiet' ? 'load' : 'asked'
+      inStep(args, (pool) => pool.trim(why))
+    }),
+    leaveAll: enqueueActions((args) => inStep(args, (pool) => pool.leaveAll())),
+    forward: enqueueActions((args) => inStep(args, (pool) => pool.send(args.event as AgentCommand))),
+    /** What the fact says of its replica. */
+    note: enqueueActions((args) => {
+      const fact = args.event as AgentFact
+      const replica = replicaAt(args.context, fact.generation)
+      const changes = changesOf(fact)
+      if (replica === undefined || changes === undefined) return
+      const crashes = fact.type === 'agent.crashed' ? replica.crashes + 1 : replica.crashes
+      inStep(args, (pool) => pool.note(replica.index, { crashes, ...changes, generation: fact.generation }))
+    }),
+    bury: enqueueActions((args) => {
+      const { generation } = args.event as AgentFact
+      const replica = replicaAt(args.context, generation)
+      if (replica) inStep(args, (pool) => pool.remove(replica.index, generation))
+    }),
+    /** The processes that there are go on under the new definition. */
+    adjust: enqueueActions((args) => {
+      const { definition } = args.context
+      inStep(args, (pool) => pool.send({ type: 'agent.adjust', definition }))
+    }),
+    /** No more and no fewer replicas than the definition wants. */
+    fit: enqueueActions((args) => {
+      const { definition, rollout } = args.context
+      const count = kept(args.context).length - (rollout?.surge === undefined ? 0 : 1)
+      inStep(args, (pool) => pool.scaleTo(within(definition, count), 'configured'))
+    }),
+    scale: enqueueActions((args) => {
+      if (args.event.type !== 'agent.scale') return
+      const { replicas: count, why = 'asked' } = args.event
+      const { definition } = args.context
+      const { min, max } = definition.replicas
+      const isFixed = min === max && why === 'asked'
+      if (isFixed) args.enqueue.assign({ definition: { ...definition, replicas: { min: count, max: count } } })
+      inStep(args, (pool) => {
+        if (why === 'asked') pool.send({ type: 'agent.start' })
+        pool.scaleTo(isFixed ? count : within(definition, count), why)
+      })
+    }),
+    replaceAll: enqueueActions((args) => {
+      const why = args.event.type === 'agent.configure' ? 'configured' : 'asked'
+      const indices = kept(args.context).map(({ index }) => index)
+      inStep(args, (pool) => pool.replace(indices, why))
+    }),
+    /** What is being started has the old definition. */
+    replaceAgain: enqueueActions((args) => {
+      const indices = kept(args.context).flatMap(({ index }) => (index === args.context.rollout?.surge ? [] : [index]))
+      inStep(args, (pool) => {
+        pool.abandon()
+        pool.replace(indices, 'configured')
+      })
+    }),
+    replaceOne: enqueueActions((args) => {
+      const replica = replicaAt(args.context, (args.event as Recycling).generation)
+      if (replica) inStep(args, (pool) => pool.replace([replica.index], (args.event as Recycling).why))
+    }),
+    restartOne: enqueueActions((args) => {
+      const replica = replicaAt(args.context, (args.event as Recycling).generation)
+      if (replica) inStep(args, (pool) => pool.sendTo(replica.index, { type: 'agent.restart' }))
+    }),
+    complete: enqueueActions((args) => inStep(args, (pool) => pool.complete())),
+    advance: enqueueActions((args) => inStep(args, (pool) => pool.advance())),
+    abandon: enqueueActions((args) =>
+      inStep(args, (pool) => {
+        pool.abandon()
+        pool.tell({ type: 'rollout.failed', error: abandonedBy(args.event, args.context.definition) })
+      }),
+    ),
+    recycleOld: enqueueActions(({ enqueue, context, event }) => {
+      const { afterMs } = context.definition.recycle
+      if (afterMs === undefined || event.type !== 'agent.ready') return
+      const id = `age:${replicaOf(event.generation)}`
+      enqueue.cancel(id)
+      enqueue.raise({ type: 'replica.recycle', generation: event.generation, why: 'age' }, { id, delay: afterMs })
+    }),
+    recycleBig: enqueueActions(({ enqueue, context, event }) => {
+      const { aboveMb } = context.definition.recycle
+      if (aboveMb === undefined || event.type !== 'process.heartbeat') return
+      const { pss, rss } = event.heartbeat
+      const isBig = (pss ?? rss) > aboveMb * 2 ** 20
+      if (isBig) enqueue.raise({ type: 'replica.recycle', generation: event.generation, why: 'memory' })
+    }),
+    /** A replica's actor threw, which none does: a fault of Axon's own. */
+    dropBroken: enqueueActions((args) => {
+      const { actorId, error } = args.event as unknown as { actorId: string; error: unknown }
+      args.enqueue.assign({ fault: toAxonError(error) })
+      const index = args.context.replicas.find((replica) => serverId(replica.index) === actorId)?.index
+      if (index !== undefined) inStep(args, (pool) => pool.drop(index))
+    }),
+    keepFault: assign(({ event }) => (event.type === 'agent.failed' ? { fault: event.error } : {})),
+  },
+})
+
+type Recycling = Extract<PoolEvent, { type: 'replica.recycle' }>
+
+interface StepArguments {
+  enqueue: unknown
+  context: PoolContext
+  self: AnyActorRef
+}
+
+function inStep({ enqueue, context, self }: StepArguments, work: (pool: PoolStep) => void): void {
+  const pool = new PoolStep(enqueue as Enqueue, context, self)
+  work(pool)
+  pool.commit()
+}
+
+function isServing(context: PoolContext, event: PoolEvent): boolean {
+  if (!('generation' in event)) return false
+  const replica = replicaAt(context, event.generation)
+  return replica?.isReady === true && replica.generation === event.generation
+}
+
+function surgeOf(context: PoolContext, event: PoolEvent): Replica | undefined {
+  const replica = replicaAt(context, (event as AgentFact).generation)
+  return context.rollout !== undefined && replica?.index === context.rollout.surge ? replica : undefined
+}
+
+function changesOf({ type }: AgentFact): Partial<Replica> | undefined {
+  if (type === 'agent.ready') return { isReady: true, crashes: 0 }
+  return downFacts.has(type) ? { isReady: false } : undefined
+}
+
+function within({ replicas: { min, max } }: AgentDefinition, count: number): number {
+  return Math.min(max, Math.max(1, min, count))
+}
+
+/** Why a rollout was given up. */
+function abandonedBy(event: PoolEvent, { name }: AgentDefinition): AxonError {
+  if (event.type === 'agent.failed') return event.error
+  if (event.type === 'agent.crashed') return event.crash.error
+  const message = `The rollout of agent ${name} was given up because of ${event.type}. Send agent.restart to begin it again.`
+  return new AxonError('AGENT_STOPPED', message, { agent: name })
+}

@@ -1,0 +1,165 @@
+/**
+ * Owns what is done to an agent's replicas in one step of their supervisor: adding, sending, letting go, and what is remembered
+ * of it. Which event calls for which step is pool.ts.
+ */
+import type { AnyActorRef } from 'xstate'
+import { type ReplicaEvent, replicaName } from './agent-context.ts'
+import type { PoolFact, RolloutReason, ScaleReason } from './facts.ts'
+import { dispensable, freeIndex, kept, leastOf, type PoolContext, type Replica, serverId } from './pool-context.ts'
+
+type WithoutName<F> = F extends PoolFact ? Omit<F, 'agent'> : never
+
+/** What XState's `enqueueActions` gives, as far as it is used here. */
+export interface Enqueue {
+  spawnChild(source: 'replica', options: { id: string; systemId: string; input: unknown }): void
+  sendTo(target: string | AnyActorRef, event: object): void
+  stopChild(id: string): void
+  assign(changes: Partial<PoolContext>): void
+}
+
+export class PoolStep {
+  readonly #enqueue: Enqueue
+  readonly #context: PoolContext
+  readonly #self: AnyActorRef
+  #replicas: readonly Replica[]
+  #left: PoolContext['left']
+  #rollout: PoolContext['rollout']
+
+  /** `context` is of before the step; `commit()` is called at its end. */
+  constructor(enqueue: Enqueue, context: PoolContext, self: AnyActorRef) {
+    this.#enqueue = enqueue
+    this.#context = context
+    this.#self = self
+    this.#replicas = context.replicas
+    this.#left = context.left
+    this.#rollout = context.rollout
+  }
+
+  get kept(): Replica[] {
+    return kept({ replicas: this.#replicas })
+  }
+
+  commit(): void {
+    this.#enqueue.assign({ replicas: this.#replicas, left: this.#left, rollout: this.#rollout })
+  }
+
+  tell(fact: WithoutName<PoolFact>): void {
+    this.#enqueue.sendTo(this.#context.parent, { ...fact, agent: this.#context.definition.name })
+  }
+
+  /** To all that are not on their way out. */
+  send(command: ReplicaEvent): void {
+    for (const { index } of this.kept) this.#enqueue.sendTo(serverId(index), command)
+  }
+
+  sendTo(index: number, command: ReplicaEvent): void {
+    this.#enqueue.sendTo(serverId(index), command)
+  }
+
+  /** Makes one more replica, with the definition as it is now. It is not started. */
+  add(): number {
+    const { definition, now, random } = this.#context
+    const index = freeIndex({ replicas: this.#replicas })
+    this.#enqueue.spawnChild('replica', {
+      id: serverId(index),
+      systemId: `agent:${definition.name}/${index}`,
+      input: { definition, replica: index, generation: this.#left[index], parent: this.#self, now, random },
+    })
+    const replica: Replica = { index, isReady: false, generation: '', isLeaving: false, crashes: 0 }
+    this.#replicas = [...this.#replicas, replica].sort((a, b) => a.index - b.index)
+    return index
+  }
+
+  /** At least as many as an agent has when it is started. */
+  fill(): void {
+    for (let count = this.kept.length; count < leastOf(this.#context.definition); count += 1) this.add()
+  }
+
+  /** No more than an agent has when it is started. */
+  trim(why: ScaleReason): void {
+    const least = leastOf(this.#context.definition)
+    if (this.kept.length > least) this.scaleTo(least, why)
+  }
+
+  scaleTo(count: number, why: ScaleReason): void {
+    // What is being started in another's place counts as that one.
+    const from = this.kept.length - (this.#rollout?.surge === undefined ? 0 : 1)
+    if (count === from) return
+    for (let more = from; more < count; more += 1) this.sendTo(this.add(), { type: 'agent.start' })
+    this.#letGo(from - count)
+    this.tell({ type: 'agent.scaled', from, to: count, why })
+  }
+
+  /** It drains, and is gone when it has stopped. */
+  leave(index: number): void {
+    this.#change(index, { isLeaving: true })
+    this.sendTo(index, { type: 'agent.stop' })
+  }
+
+  leaveAll(): void {
+    this.#rollout = undefined
+    for (const { index } of this.kept) this.leave(index)
+  }
+
+  /** Its actor has failed. */
+  drop(index: number): void {
+    this.#enqueue.stopChild(serverId(index))
+    this.#replicas = this.#replicas.filter((replica) => replica.index !== index)
+  }
+
+  /** It has stopped. */
+  remove(index: number, generation: string): void {
+    const { name } = this.#context.definition
+    this.drop(index)
+    this.#left = { ...this.#left, [index]: Number(generation.slice(generation.lastIndexOf('#') + 1)) }
+    this.tell({ type: 'replica.removed', replica: replicaName(name, index) })
+  }
+
+  note(index: number, changes: Partial<Replica>): void {
+    this.#change(index, changes)
+  }
+
+  /** The replicas of `indices` are to be replaced, beside those that are to be already. */
+  replace(indices: readonly number[], why: RolloutReason): void {
+    const { waiting = [], surge } = this.#rollout ?? {}
+    const more = indices.filter((index) => index !== surge && !waiting.includes(index))
+    if (more.length === 0) return
+    if (this.#rollout === undefined) this.tell({ type: 'rollout.started', why, replicas: more.length })
+    this.#rollout = { why, waiting: [...waiting, ...more], surge: surge ?? this.#surge() }
+  }
+
+  /** The new one is proved ready: the old one leaves, and the next is begun. */
+  advance(): void {
+    const [first, ...rest] = this.#rollout?.waiting ?? []
+    if (first !== undefined && this.kept.some(({ index }) => index === first)) this.leave(first)
+    const waiting = rest.filter((index) => this.kept.some((replica) => replica.index === index))
+    if (this.#rollout)
+      this.#rollout = { ...this.#rollout, waiting, surge: waiting.length > 0 ? this.#surge() : undefined }
+  }
+
+  complete(): void {
+    if (this.#rollout) this.tell({ type: 'rollout.completed' })
+    this.#rollout = undefined
+  }
+
+  /** What was to take another's place leaves instead. */
+  abandon(): void {
+    if (this.#rollout?.surge !== undefined) this.leave(this.#rollout.surge)
+    this.#rollout = undefined
+  }
+
+  #surge(): number {
+    const index = this.add()
+    this.sendTo(index, { type: 'agent.start' })
+    return index
+  }
+
+  #letGo(count: number): void {
+    const replicas = this.#replicas.filter(({ index }) => index !== this.#rollout?.surge)
+    for (const { index } of dispensable({ replicas }, count)) this.leave(index)
+  }
+
+  #change(index: number, changes: Partial<Replica>): void {
+    this.#replicas = this.#replicas.map((replica) => (replica.index === index ? { ...replica, ...changes } : replica))
+  }
+}

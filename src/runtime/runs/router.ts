@@ -1,0 +1,93 @@
+/**
+ * Owns the choice of the process that a run goes to, among those that are ready. Runs that find no place wait in the lane.
+ */
+import { replicaOf } from '../../machines/agent-context.ts'
+import type { Link } from '../process/link.ts'
+import type { Run } from './run.ts'
+
+/** A process that is ready, and what was sent to it. It is kept for its runs after it has left the router. */
+export class Route {
+  readonly link: Link
+  readonly replica: string
+  readonly inFlight = new Map<string, Run>()
+  /** Runs that were ever sent there. */
+  sent = 0
+
+  constructor(link: Link) {
+    this.link = link
+    this.replica = replicaOf(link.generation)
+    link.listener = { onStarted: (run) => this.inFlight.get(run)?.receipt(link.generation) }
+  }
+}
+
+export class Router {
+  readonly #random: () => number
+  #routes: Route[] = []
+
+  /** @param random from 0 to 1, 1 excluded */
+  constructor(random: () => number = Math.random) {
+    this.#random = random
+  }
+
+  get size(): number {
+    return this.#routes.length
+  }
+
+  /** Runs in flight, by replica. */
+  get inFlight(): Map<string, number> {
+    return new Map(this.#routes.map(({ replica, inFlight }) => [replica, inFlight.size]))
+  }
+
+  add(route: Route): void {
+    this.remove(route.replica)
+    this.#routes.push(route)
+  }
+
+  remove(replica: string): void {
+    this.#routes = this.#routes.filter((route) => route.replica !== replica)
+  }
+
+  /**
+   * The process for one more run: that of `affinity` where it has a place, else the less busy of two that are drawn, else
+   * whichever has a place. Undefined where none has.
+   */
+  choose(concurrency: number, affinity?: string): Route | undefined {
+    const routes = this.#routes
+    const hasPlace = ({ link, inFlight }: Route) => link.takesRuns && inFlight.size < concurrency
+    if (routes.length === 1) return hasPlace(routes[0] as Route) ? routes[0] : undefined
+    const favourite = affinity === undefined ? undefined : this.#favourite(affinity)
+    if (favourite && hasPlace(favourite)) return favourite
+    const drawn = this.#draw()
+    if (drawn && hasPlace(drawn)) return drawn
+    return routes.filter(hasPlace).sort((a, b) => a.inFlight.size - b.inFlight.size)[0]
+  }
+
+  /** Two choices rather than the best of all: the herd that the best of all draws is what makes it the worst. */
+  #draw(): Route | undefined {
+    const count = this.#routes.length
+    if (count === 0) return undefined
+    const first = Math.floor(this.#random() * count)
+    const second = (first + 1 + Math.floor(this.#random() * (count - 1))) % count
+    const [a, b] = [this.#routes[first] as Route, this.#routes[second] as Route]
+    if (a.link.takesRuns !== b.link.takesRuns) return a.link.takesRuns ? a : b
+    return a.inFlight.size <= b.inFlight.size ? a : b
+  }
+
+  /** Rendezvous hashing: where a replica comes or goes, only the keys that are its own move. */
+  #favourite(key: string): Route | undefined {
+    let best: { route: Route; score: number } | undefined
+    for (const route of this.#routes) {
+      const score = hash(`${key}\0${route.replica}`)
+      if (best === undefined || score > best.score) best = { route, score }
+    }
+    return best?.route
+  }
+}
+
+/** FNV-1a, and a last stir: without it, names that differ in their last digit score in order. */
+function hash(text: string): number {
+  let value = 0x811c9dc5
+  for (let at = 0; at < text.length; at += 1) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193)
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
+  return (value ^ (value >>> 13)) >>> 0
+}
