@@ -47,6 +47,7 @@ export function* attempt(core: Core, child: Child): Operation {
   child.state = 'stopped'
   for (const each of group(core, child)) {
     if (each.state !== 'stopped' || each.ref !== undefined) continue
+    each.state = 'restarting'
     const outcome = yield* startChild(core, each)
     if (outcome.is === 'started') each.restarts += 1
     else if (outcome.is === 'ignored') forget(core, each)
@@ -136,7 +137,8 @@ function endsSupervisor({ settings, children }: Core, child: Child): boolean {
 function nextDelayMs({ settings }: Core, child: Child, now: number): number {
   const { backoff } = settings
   if (backoff === undefined) return 0
-  if (child.startedAt > 0 && now - child.startedAt >= backoff.stableMs) child.streak = 0
+  if (child.startedAt !== undefined && now - child.startedAt >= backoff.stableMs) child.streak = 0
+  child.startedAt = undefined
   const delayMs = backoffMs(backoff, child.streak, settings.random())
   child.streak += 1
   return delayMs
