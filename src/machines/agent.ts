@@ -206,6 +206,7 @@ export const agentMachine = agentParts.createMachine({
                 type: 'agent.crashed',
                 crash: context.crash as Crash,
                 restarts: context.restarts,
+                wasReady: context.readyAtMs !== undefined,
               }),
             },
             'decide',

@@ -1,5 +1,5 @@
 /**
- * Owns the parsed form of an agent's definition, every default filled in. The schema that makes it is runtime/config.ts.
+ * Owns the parsed form of an agent's definition, every default filled in. The schema that makes it is runtime/config/agents.ts.
  */
 import type { AgentLimits } from '../protocol/host.ts'
 import type { RestartPolicy } from './restart-policy.ts'

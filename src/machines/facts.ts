@@ -21,7 +21,15 @@ export type AgentFact =
   | { type: 'agent.draining'; agent: string; generation: string }
   | { type: 'agent.stopping'; agent: string; generation: string }
   | { type: 'process.exited'; agent: string; generation: string; exit: ExitRecord }
-  | { type: 'agent.crashed'; agent: string; generation: string; crash: Crash; restarts: number }
+  /** `wasReady`: the process had served; else it was lost at its start. */
+  | {
+      type: 'agent.crashed'
+      agent: string
+      generation: string
+      crash: Crash
+      restarts: number
+      wasReady: boolean
+    }
   | { type: 'agent.backoff'; agent: string; generation: string; delayMs: number; error: AxonError }
   | { type: 'agent.failed'; agent: string; generation: string; why: 'hopeless' | 'intensity'; error: AxonError }
   | { type: 'agent.stopped'; agent: string; generation: string }
@@ -47,6 +55,12 @@ export type SystemFact =
   | { type: 'system.started'; agents: number }
   | { type: 'agent.spawned'; agent: string }
   | { type: 'agent.retired'; agent: string }
+  /** It is started when those are ready. */
+  | { type: 'agent.waiting'; agent: string; for: readonly string[] }
+  /** A child of a supervisor, `agent:…` or `supervisor:…`, had ended by its failure, and was made anew. */
+  | { type: 'supervisor.restarted'; supervisor: string; child: string; error: AxonError }
+  /** There were more restarts than the supervisor permits: it ends, and its own supervisor judges. Of the root: the system closes. */
+  | { type: 'supervisor.exceeded'; supervisor: string; error: AxonError }
   | { type: 'system.closing' }
   | { type: 'system.closed' }
   /** An event that was sent to the system could not be honoured. */

@@ -9,8 +9,10 @@ import type { AgentFact, RecycleReason, RolloutReason, ScaleReason } from './fac
 
 export interface PoolInput {
   definition: AgentDefinition
-  /** Who hears the facts of the agent: its replicas' and its own. */
+  /** Who hears the facts of the agent, its replicas' and its own: the root, also where another actor supervises it. */
   parent: AnyActorRef
+  /** Whether it tells that it was made: where another actor than `parent` does that. Default: false. */
+  announces?: boolean | undefined
   /** A monotonic clock in milliseconds. Default: `performance.now`. */
   now?: (() => number) | undefined
   /** From 0 to 1. Default: `Math.random`. */
@@ -34,6 +36,12 @@ export type PoolEvent =
   /** Runs are about to come: their parent is wanted. */
   | { type: 'tasks.wanted' }
 
+/** What a pool that announces itself says to its parent, and to nobody else. */
+export type PoolWord =
+  | { type: 'pool.made'; agent: string; ref: AnyActorRef }
+  /** `error`: it ended by itself, of a fault of Axon's own or because its definition says so. */
+  | { type: 'pool.ended'; agent: string; error: AxonError | undefined }
+
 /** What the pool knows of one of its replicas. */
 export interface Replica {
   index: number
@@ -41,6 +49,8 @@ export interface Replica {
   isReady: boolean
   /** The process that was heard of last: `writer/0#3`. */
   generation: string
+  /** It was stopped, and has not been started since. */
+  isStopped: boolean
   /** It is being drained, and is gone when it has stopped. */
   isLeaving: boolean
   /** Crashes since it was last ready. */
@@ -74,6 +84,14 @@ export const isRolledOut = ({ rollout, replicas }: PoolContext): boolean =>
 /** Those that are not on their way out. */
 export const kept = ({ replicas }: Pick<PoolContext, 'replicas'>): Replica[] =>
   replicas.filter(({ isLeaving }) => !isLeaving)
+
+/** Whether as many of its replicas are ready as there are to be when it is started. */
+export const isUp = (pool: Pick<PoolContext, 'definition' | 'replicas'>): boolean =>
+  kept(pool).filter(({ isReady }) => isReady).length >= leastOf(pool.definition)
+
+/** Whether it was stopped, and no process of it is there. */
+export const isStopped = (pool: Pick<PoolContext, 'replicas'>): boolean =>
+  pool.replicas.length > 0 && pool.replicas.every((replica) => replica.isStopped)
 
 /** How many replicas an agent has when it is started: never none, because then it would not have been started. */
 export const leastOf = ({ replicas }: Pick<AgentDefinition, 'replicas'>): number => Math.max(1, replicas.min)

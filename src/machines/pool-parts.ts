@@ -65,6 +65,14 @@ export const poolParts = setup({
       ({ context }) => context.parent,
       ({ event }) => event,
     ),
+    announce: enqueueActions(({ enqueue, context, self }) => {
+      if (context.announces)
+        enqueue.sendTo(context.parent, { type: 'pool.made', agent: context.definition.name, ref: self })
+    }),
+    announceEnd: enqueueActions(({ enqueue, context }) => {
+      const { announces, definition, fault, parent } = context
+      if (announces) enqueue.sendTo(parent, { type: 'pool.ended', agent: definition.name, error: fault })
+    }),
     openTasks: enqueueActions(({ enqueue, self }) => {
       if (self.getSnapshot().children.tasks === undefined) enqueue.spawnChild('tasks', { id: 'tasks' })
     }),
@@ -194,7 +202,8 @@ function surgeOf(context: PoolContext, event: PoolEvent): Replica | undefined {
 
 function changesOf({ type }: AgentFact): Partial<Replica> | undefined {
   if (type === 'agent.ready') return { isReady: true, crashes: 0 }
-  return downFacts.has(type) ? { isReady: false } : undefined
+  if (type === 'agent.stopped') return { isReady: false, isStopped: true }
+  return downFacts.has(type) ? { isReady: false, isStopped: false } : undefined
 }
 
 function within({ replicas: { min, max } }: AgentDefinition, count: number): number {

@@ -65,7 +65,7 @@ export class PoolStep {
       systemId: `agent:${definition.name}/${index}`,
       input: { definition, replica: index, generation: this.#left[index], parent: this.#self, now, random },
     })
-    const replica: Replica = { index, isReady: false, generation: '', isLeaving: false, crashes: 0 }
+    const replica: Replica = { index, isReady: false, generation: '', isStopped: false, isLeaving: false, crashes: 0 }
     this.#replicas = [...this.#replicas, replica].sort((a, b) => a.index - b.index)
     return index
   }
@@ -101,18 +101,17 @@ export class PoolStep {
     for (const { index } of this.kept) this.leave(index)
   }
 
-  /** Its actor has failed. */
+  /** It has no process any more, and gives up its place. */
   drop(index: number): void {
     this.#enqueue.stopChild(serverId(index))
+    this.tell({ type: 'replica.removed', replica: replicaName(this.#context.definition.name, index) })
     this.#replicas = this.#replicas.filter((replica) => replica.index !== index)
   }
 
   /** It has stopped. */
   remove(index: number, generation: string): void {
-    const { name } = this.#context.definition
     this.drop(index)
     this.#left = { ...this.#left, [index]: Number(generation.slice(generation.lastIndexOf('#') + 1)) }
-    this.tell({ type: 'replica.removed', replica: replicaName(name, index) })
   }
 
   note(index: number, changes: Partial<Replica>): void {

@@ -7,10 +7,12 @@
  * 3. No process is ever named twice: a replica that comes back under an old index goes on counting.
  */
 import { poolParts } from './pool-parts.ts'
+import { exit } from './supervision/exit.ts'
 
 export const poolMachine = poolParts.createMachine({
   id: 'pool',
   context: ({ input }) => ({ ...input, replicas: [], left: {}, rollout: undefined, fault: undefined }),
+  entry: 'announce',
   initial: 'resting',
   states: {
     /** Nobody has started it: there is no replica yet. */
@@ -71,7 +73,7 @@ export const poolMachine = poolParts.createMachine({
       on: { 'agent.failed': { actions: ['note', 'relay'] } },
     },
 
-    retired: { type: 'final' },
+    retired: { type: 'final', entry: 'announceEnd' },
 
     /** As retiring, because of a fault of Axon's own, or of a failure that its definition calls an exit. */
     escalating: {
@@ -79,7 +81,7 @@ export const poolMachine = poolParts.createMachine({
       always: { guard: 'isEmpty', target: 'escalated' },
     },
 
-    escalated: { type: 'final' },
+    escalated: { type: 'final', entry: 'announceEnd' },
   },
   on: {
     'agent.retire': '.retiring',
@@ -97,5 +99,5 @@ export const poolMachine = poolParts.createMachine({
     'environment.*': { actions: 'relay' },
     'xstate.error.actor.*': { target: '.escalating', actions: 'dropBroken' },
   },
-  output: ({ context }) => context.fault,
+  output: ({ context }) => exit(context.fault ?? 'normal'),
 })

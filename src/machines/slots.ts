@@ -123,7 +123,13 @@ export type RunCommand =
   | { type: 'run.cancel'; run: string }
 
 /** What the slot `runs` takes: commands, and the facts of the agents for which runs wait. */
-export type RunDispatchEvent = RunCommand | AgentFact | PoolFact | { type: 'agent.retired'; agent: string }
+export type RunDispatchEvent =
+  | RunCommand
+  | AgentFact
+  | PoolFact
+  | { type: 'agent.retired'; agent: string }
+  /** It has stopped, and comes back by itself. */
+  | { type: 'agent.replaced'; agent: string; generation: string }
 
 /**
  * The calls that a run makes. Plain functions rather than actors: they are on the hot path, and the run that owns them is an

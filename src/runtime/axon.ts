@@ -6,12 +6,19 @@ import { isDeepStrictEqual } from 'node:util'
 import { type ActorRefFrom, createActor, type InspectionEvent, type Observer } from 'xstate'
 import { AxonError } from '../errors.ts'
 import type { AgentDefinition } from '../machines/definition.ts'
-import { kept, leastOf } from '../machines/pool-context.ts'
-import type { systemMachine } from '../machines/system.ts'
+import { isUp } from '../machines/pool-context.ts'
+import type { SystemInput, systemMachine } from '../machines/system.ts'
 import { AgentHandle } from './agent-handle.ts'
-import { type AgentSnapshot, viewAgent } from './agent-view.ts'
+import { type AgentSnapshot, type PoolSnapshot, viewAgent } from './agent-view.ts'
 import { systemClock } from './clock.ts'
-import { type AgentOptions, type AgentsOptions, checkOptions, parseAgent, parseAgents } from './config.ts'
+import { type AgentOptions, type AgentsOptions, parseAgent, parseAgents } from './config/agents.ts'
+import {
+  checkOptions,
+  checkOrder,
+  parseSystem,
+  type SupervisionOptions,
+  type SupervisorsOptions,
+} from './config/system.ts'
 import { dispatcherOf, provideRuntime, type RuntimeOptions } from './provide.ts'
 import { Readiness, type Standing } from './readiness.ts'
 import { resourcesOf } from './resources.ts'
@@ -22,6 +29,10 @@ import { type AxonListener, Telemetry } from './telemetry/telemetry.ts'
 export interface AxonOptions extends RuntimeOptions {
   /** The agents to begin with, by name. Default: none; `spawn` adds more. */
   agents?: AgentsOptions | undefined
+  /** Supervisors of agents, by name: the root restarts one that gives up. Default: none, every agent is the root's own. */
+  supervisors?: SupervisorsOptions | undefined
+  /** How often the root may restart what ended by `onFailed: 'escalate'`; one more closes the system. Default: 1 in 5 000 ms. */
+  supervision?: SupervisionOptions | undefined
   /** Sees every actor, event and snapshot: an XState observer or function, or `createWebSocketInspector(…).inspect`. */
   inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined
 }
@@ -32,8 +43,8 @@ export interface AxonOptions extends RuntimeOptions {
  */
 export function createAxon(options: AxonOptions = {}): Axon {
   checkOptions(options)
-  const { agents = {}, inspect, ...runtime } = options
-  return new Axon(parseAgents(agents), inspect, runtime)
+  const { agents = {}, supervisors = {}, supervision, inspect, ...runtime } = options
+  return new Axon(parseSystem({ agents, supervisors, supervision }), inspect, runtime)
 }
 
 export class Axon {
@@ -41,21 +52,21 @@ export class Axon {
   readonly actor: ActorRefFrom<typeof systemMachine>
   #telemetry: Telemetry
   #readiness: Readiness
-  #initial: AgentDefinition[]
+  #initial: readonly AgentDefinition[]
   #begin: () => void
   #starting: Promise<this> | undefined
   #closing: Promise<void> | undefined
   #isStarted = false
 
   /** Use `createAxon`. */
-  constructor(agents: AgentDefinition[], inspect: AxonOptions['inspect'], runtime: RuntimeOptions) {
-    this.#initial = agents
+  constructor(input: SystemInput, inspect: AxonOptions['inspect'], runtime: RuntimeOptions) {
+    this.#initial = input.agents
     this.#telemetry = new Telemetry(runtime.logger)
     this.#readiness = new Readiness(this.#telemetry, (agent) => this.#standing(agent))
     const actor = createActor(provideRuntime(runtime, this.#telemetry), {
       id: 'axon',
       systemId: 'axon',
-      input: { agents },
+      input,
       ...(inspect && { inspect: guardInspection(inspect) }),
       clock: runtime.clock ?? systemClock,
     })
@@ -80,6 +91,7 @@ export class Axon {
   async spawn(options: AgentOptions & { name: string }): Promise<AgentHandle> {
     const definition = parseAgent(options)
     this.#demandOpen()
+    checkOrder([definition], this.agents)
     if (this.#member(definition.name)) {
       const message = `Agent ${definition.name} exists already. Retire it first, or choose another name.`
       throw new AxonError('AGENT_EXISTS', message, { agent: definition.name })
@@ -107,7 +119,7 @@ export class Axon {
       },
       load: () => dispatcherOf(this.actor.system).load(name),
       send: (command) => this.actor.send(command),
-      pool: () => this.#member(name)?.ref.getSnapshot(),
+      pool: () => this.#pool(name),
       ready: () => this.#whenReady(name),
     })
   }
@@ -133,13 +145,15 @@ export class Axon {
    * @throws AxonError CONFIG_INVALID with nothing changed, or the first error of an agent that did not become ready
    */
   async apply({ agents }: { agents: AgentsOptions }): Promise<void> {
-    const wanted = new Map(parseAgents(agents).map((definition) => [definition.name, definition]))
+    const definitions = parseAgents(agents)
+    checkOrder(definitions)
+    const wanted = new Map(definitions.map((definition) => [definition.name, definition]))
     this.#demandOpen()
     const gone = [...this.#members.keys()].filter((name) => !wanted.has(name))
     const changes = [...wanted.values()].map((definition) => {
       const member = this.#member(definition.name)
       if (member === undefined) return this.#add(definition)
-      if (isDeepStrictEqual(member.ref.getSnapshot().context.definition, definition)) return undefined
+      if (isDeepStrictEqual(this.#pool(definition.name)?.context.definition, definition)) return undefined
       return this.#configure(definition)
     })
     const results = await Promise.allSettled([...gone.map((name) => this.retire(name)), ...changes])
@@ -226,16 +240,24 @@ export class Axon {
   }
 
   #view(name: string): AgentSnapshot | undefined {
-    const pool = this.#member(name)?.ref.getSnapshot()
+    const pool = this.#pool(name)
     return pool && viewAgent(pool)
   }
 
   #standing(name: string): Standing {
-    const pool = this.#member(name)?.ref.getSnapshot()
+    const pool = this.#pool(name)
     if (pool === undefined) return 'stopped'
-    const { context } = pool
-    if (kept(context).filter(({ isReady }) => isReady).length >= leastOf(context.definition)) return 'up'
+    if (isUp(pool.context)) return 'up'
     return viewAgent(pool).state === 'stopped' ? 'stopped' : 'other'
+  }
+
+  #pool(name: string): PoolSnapshot | undefined {
+    return this.#member(name)?.ref?.getSnapshot()
+  }
+
+  /** By whoever holds it, or by itself: its root gave up, or was sent `system.close`. */
+  get #isClosed(): boolean {
+    return this.#closing !== undefined || (this.#isStarted && !this.#isActive)
   }
 
   get #isActive(): boolean {
@@ -251,7 +273,7 @@ export class Axon {
   }
 
   #demandOpen(mustBeStarted = true): void {
-    if (this.#closing) throw closedError()
+    if (this.#isClosed) throw closedError()
     if (mustBeStarted && !this.#isStarted) {
       throw new AxonError('SUPERVISOR_CLOSED', 'The system is not started. Call start() first.')
     }
@@ -259,7 +281,7 @@ export class Axon {
 
   #demandKnown(name: string): void {
     if (this.agents.includes(name)) return
-    if (this.#closing) throw closedError()
+    if (this.#isClosed) throw closedError()
     const known = this.agents.slice(0, 10).join(', ') || 'none'
     throw new AxonError('AGENT_UNKNOWN', `There is no agent ${JSON.stringify(name)}. Known agents: ${known}.`, {
       agent: name,

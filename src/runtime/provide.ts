@@ -114,24 +114,26 @@ function runsSlot(options: RuntimeOptions, telemetry: Telemetry) {
   })
 }
 
-/** `root.stop()` reaches only the children in its snapshot. Agents are not among them, and would go on with a dead parent. */
+/** `root.stop()` reaches only the children in its snapshot. Agents and their supervisors are not among them, and would go on with a dead parent. */
 function stopAgents(root: AnyActorRef): void {
-  for (const { ref } of membersOf(root).values()) (ref as unknown as { _stop(): void })._stop()
+  const { members, teams } = contextOf(root)
+  for (const ref of [...teams.values(), ...[...members.values()].map(({ ref }) => ref)])
+    (ref as unknown as { _stop(): void } | undefined)?._stop()
 }
 
 /** The parent of the agent's runs. A pool that is in the midst of something else makes it later: then its runs are the pool's own. */
 function tasksOf(root: AnyActorRef, agent: string): AnyActorRef | undefined {
-  const pool = membersOf(root).get(agent)?.ref
+  const pool = contextOf(root).members.get(agent)?.ref
   pool?.send({ type: 'tasks.wanted' })
   return pool?.getSnapshot().children.tasks ?? pool
 }
 
 function definitionOf(root: AnyActorRef, agent: string): AgentDefinition | undefined {
-  return membersOf(root).get(agent)?.ref.getSnapshot().context.definition
+  return contextOf(root).members.get(agent)?.ref?.getSnapshot().context.definition
 }
 
-function membersOf(root: AnyActorRef): SystemContext['members'] {
-  return (root.getSnapshot() as Snapshot<unknown> & { context: SystemContext }).context.members
+function contextOf(root: AnyActorRef): SystemContext {
+  return (root.getSnapshot() as Snapshot<unknown> & { context: SystemContext }).context
 }
 
 function environmentSlot({ cacheDir, uv, env }: RuntimeOptions): AgentSlots['ensureEnvironment'] {

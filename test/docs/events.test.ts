@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '../..')
 const page = readFileSync(join(root, 'docs/events.md'), 'utf8')
 
 const catalogueFile = 'src/runtime/telemetry/catalogue.ts'
-const systemFile = 'src/machines/system.ts'
+const systemFile = 'src/machines/system-context.ts'
 const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
 const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
 const program = ts.createProgram([join(root, catalogueFile), join(root, systemFile)], options)

@@ -25,7 +25,7 @@ describe('an agent whose actor throws', () => {
     rig.told()
     rig.process('broken').exited()
     expect([...rig.members.keys()]).toEqual(['a', 'c'])
-    expect(rig.told()).toEqual(['agent.failed broken', 'agent.retired broken'])
+    expect(rig.told()).toEqual(['replica.removed broken', 'agent.failed broken', 'agent.retired broken'])
     expect([rig.stateOf('a'), rig.stateOf('c')]).toEqual(['ready', 'ready'])
     expect(rig.actor.getSnapshot().status).toBe('active')
     expect(rig.toRuns.at(-1)).toEqual({ type: 'agent.retired', agent: 'broken' })

@@ -8,7 +8,7 @@ import type { AgentDefinition } from '../../src/machines/definition.ts'
 import type { Fact } from '../../src/machines/facts.ts'
 import { poolMachine } from '../../src/machines/pool.ts'
 import type { AgentSlots, RunDispatchEvent } from '../../src/machines/slots.ts'
-import { type SystemCommand, systemMachine } from '../../src/machines/system.ts'
+import { type SystemCommand, type SystemInput, systemMachine } from '../../src/machines/system.ts'
 import { settle } from './agent-rig.ts'
 import { type FakeProcess, FakeSlots } from './fake-slots.ts'
 import { definitionOf, environment } from './samples.ts'
@@ -21,7 +21,11 @@ export class SystemRig {
   readonly toRuns: RunDispatchEvent[] = []
   readonly actor
 
-  constructor(agents: readonly (string | AgentDefinition)[] = [], broken: Partial<AgentSlots> = {}) {
+  constructor(
+    agents: readonly (string | AgentDefinition)[] = [],
+    broken: Partial<AgentSlots> = {},
+    input: Partial<SystemInput> = {},
+  ) {
     const runs = fromCallback<RunDispatchEvent>(({ receive }) => receive((event) => this.toRuns.push(event)))
     const replica = agentMachine.provide({ actors: { ...this.slots.actors, ...broken } })
     const agent = poolMachine.provide({ actors: { replica } })
@@ -31,6 +35,7 @@ export class SystemRig {
         agents: agents.map((one) => (typeof one === 'string' ? definitionOf(one) : one)),
         now: () => this.clock.now(),
         random: () => 1,
+        ...input,
       },
     })
     this.actor.on('*', (fact) => this.facts.push(fact))
@@ -42,7 +47,8 @@ export class SystemRig {
   }
 
   get members(): ReadonlyMap<string, { ref: AnyActorRef }> {
-    return this.actor.getSnapshot().context.members
+    const { members } = this.actor.getSnapshot().context
+    return new Map([...members].flatMap(([name, { ref }]) => (ref ? [[name, { ref }]] : [])))
   }
 
   /** The state of an agent's first replica; `idle` where it has none. */

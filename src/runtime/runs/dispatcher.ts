@@ -91,6 +91,7 @@ export class Dispatcher {
       case 'agent.draining':
       case 'agent.stopping':
       case 'agent.crashed':
+      case 'agent.replaced':
         return this.#lane(event.agent)?.pause(replicaOf(event.generation))
       case 'agent.backoff': {
         if (event.delayMs === 0) return
@@ -198,8 +199,14 @@ export class Dispatcher {
       this.#lanes.set(agent, lane)
     }
     lane.definition = definition
+    if (!isActive(lane.options.parent)) lane.options.parent = this.#options.parentOf(agent)
     return lane
   }
+}
+
+/** An agent that its supervisor has made anew has another parent for its runs. */
+function isActive(ref: AnyActorRef): boolean {
+  return ref.getSnapshot().status === 'active'
 }
 
 function encode(agent: string, request: RunRequest): string {

@@ -62,6 +62,12 @@ export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: str
   },
   'rollout.completed': { level: 'info', says: 'Every process that was to be replaced has a successor.' },
   'rollout.failed': { level: 'error', says: 'A new process was not ready; those not yet replaced go on.' },
+  'agent.waiting': { level: 'debug', says: 'The agent is started when those are ready that it comes after.' },
+  'supervisor.restarted': { level: 'error', says: 'A child that had ended by its failure was made anew.' },
+  'supervisor.exceeded': {
+    level: 'error',
+    says: 'A supervisor had to restart more often than it permits, and ends; where it is the root, the system closes.',
+  },
   'agent.retired': { level: 'info', says: 'The agent was taken out of the system.' },
   'run.accepted': { level: 'debug', says: 'A run was taken on.' },
   'run.started': { level: 'debug', says: 'The receipt: user code of the run begins.' },

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import pino from 'pino'
 import { expect, test, vi } from 'vitest'
 import { AxonError } from '../../../src/errors.ts'
-import { parseAgent } from '../../../src/runtime/config.ts'
+import { parseAgent } from '../../../src/runtime/config/agents.ts'
 import { type AxonEvent, catalogue } from '../../../src/runtime/telemetry/catalogue.ts'
 import { Telemetry } from '../../../src/runtime/telemetry/telemetry.ts'
 

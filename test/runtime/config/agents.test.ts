@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { AxonError } from '../../src/errors.ts'
-import { type AgentOptions, parseAgent, parseAgents } from '../../src/runtime/config.ts'
-import { scratch } from './scratch.ts'
+import type { AxonError } from '../../../src/errors.ts'
+import { type AgentOptions, parseAgent, parseAgents } from '../../../src/runtime/config/agents.ts'
+import { scratch } from '../scratch.ts'
 
 const parse = (options: Record<string, unknown>, name = 'writer') =>
   parseAgent({ name, module: 'agents.writer', ...options } as AgentOptions & { name: string })
@@ -69,7 +69,7 @@ test('agents keep their order; none is fine', () => {
   expect(parseAgents(agents).map(({ name }) => name)).toEqual(['b', 'a'])
 })
 
-test.each(['a', 'a.b_c', 'a.b:agent', 'agents/support.py', './x.py:make_agent', '_x', 'my agents/a.py'])(
+test.each(['a', 'a.b_c', 'a.b:agent', 'agents/support.py', '../x.py:make_agent', '_x', 'my agents/a.py'])(
   '%s is a module',
   (module) => {
     expect(parse({ module }).module).toBe(module)

@@ -1,19 +1,11 @@
 /**
- * Owns what a user may say of a system and its agents: options, units, defaults, and the one function that reads them.
+ * Owns what a user may say of agents: options, units, defaults, and the one function that reads them.
  */
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Logger } from 'pino'
 import * as z from 'zod'
-import { AxonError } from '../errors.ts'
-import type { AgentDefinition } from '../machines/definition.ts'
-import type { Clock } from './clock.ts'
-
-const ms = z
-  .number()
-  .nonnegative()
-  .max(2 ** 31 - 1)
-const positiveMs = ms.positive()
+import type { AgentDefinition } from '../../machines/definition.ts'
+import { agentName, describe, invalid, ms, options, positiveMs } from './fields.ts'
 
 const restart = options({
   /** Restarts that are permitted within `withinMs`; one more fails the agent. Default 10. */
@@ -96,13 +88,6 @@ const recycle = options({
   /** Memory of a process, in MiB: its PSS where it can be told, else its RSS. Default: any. */
   aboveMb: z.number().positive().optional(),
 })
-
-const agentName = z
-  .string()
-  .regex(
-    /^[a-z0-9][a-z0-9_-]{0,62}$/,
-    'is no agent name: use 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit',
-  )
 
 /** One agent, as a user writes it. */
 const agentOptions = options({
@@ -201,24 +186,6 @@ export function parseAgents(options: AgentsOptions): AgentDefinition[] {
   })
 }
 
-const axonOptions = options({
-  agents: z.record(z.string(), z.unknown()).optional(),
-  inspect: z.custom((value) => ['function', 'object'].includes(typeof value), 'is no observer').optional(),
-  cacheDir: z.string().min(1).optional(),
-  runtimeDir: z.string().min(1).optional(),
-  stateDir: z.string().min(1).optional(),
-  uv: z.union([z.string().min(1), z.literal(false)]).optional(),
-  logger: z.custom((value) => typeof (value as Logger)?.child === 'function', 'is no pino logger').optional(),
-  clock: z.custom((value) => typeof (value as Clock)?.setTimeout === 'function', 'is no clock').optional(),
-  env: z.record(z.string(), z.string().optional()).optional(),
-})
-
-/** Checks what `createAxon` is given beside the agents themselves. @throws AxonError CONFIG_INVALID naming each field that is wrong */
-export function checkOptions(given: unknown): void {
-  const parsed = axonOptions.safeParse(given)
-  if (!parsed.success) throw invalid(describe(parsed.error), parsed.error)
-}
-
 /** `parseAgents` for one agent. */
 export function parseAgent({ name, ...options }: AgentOptions & { name: string }): AgentDefinition {
   return parseAgents({ [name]: options })[0] as AgentDefinition
@@ -230,27 +197,6 @@ function concealed(env: Record<string, string>): Record<string, string> {
   return Object.defineProperty({ ...env }, 'toJSON', { value: toJSON, enumerable: false })
 }
 
-function options<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys'
-        ? `there is no option ${issue.keys.join(', ')}; there are ${Object.keys(shape).join(', ')}`
-        : undefined,
-  })
-}
-
-function describe(error: z.ZodError): string {
-  const issues = error.issues.map((issue) => {
-    if (issue.code !== 'invalid_key') return issue
-    return { ...issue, message: issue.issues.map(({ message }) => message).join('; ') }
-  })
-  return z.prettifyError({ issues })
-}
-
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
-}
-
-function invalid(what: string, cause?: unknown): AxonError {
-  return new AxonError('CONFIG_INVALID', `The configuration is not valid: ${what}`, { cause })
 }
