@@ -48,6 +48,7 @@ export type AgentEvent =
   | { type: 'liveness.suspected' }
   | { type: 'liveness.expired' }
   | { type: 'restart.decided' }
+  | { type: 'failed.cooled' }
 
 export interface AgentContext {
   definition: AgentDefinition

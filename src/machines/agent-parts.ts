@@ -65,6 +65,12 @@ export const agentParts = setup({
         event.type === 'agent.configure' || event.type === 'agent.adjust' ? event.definition : context.definition,
     }),
     forget: assign({ history: noRestarts, givenUp: undefined, lastError: undefined }),
+    probe: assign({ givenUp: undefined }),
+    armCoolDown: enqueueActions(({ enqueue, context }) => {
+      const { coolDownMs } = context.definition.restart
+      if (coolDownMs !== undefined) enqueue.raise({ type: 'failed.cooled' }, { id: 'coolDown', delay: coolDownMs })
+    }),
+    disarmCoolDown: cancel('coolDown'),
     beginGeneration: assign({
       generation: ({ context }) => context.generation + 1,
       next: 'stopped',

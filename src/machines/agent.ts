@@ -247,16 +247,25 @@ export const agentMachine = agentParts.createMachine({
     },
 
     failed: {
-      entry: {
-        type: 'tell',
-        params: ({ context }) => ({
-          type: 'agent.failed',
-          why: context.givenUp as 'hopeless' | 'intensity',
-          error: context.lastError as AxonError,
-        }),
+      entry: [
+        {
+          type: 'tell',
+          params: ({ context }) => ({
+            type: 'agent.failed',
+            why: context.givenUp as 'hopeless' | 'intensity',
+            error: context.lastError as AxonError,
+          }),
+        },
+        'armCoolDown',
+      ],
+      exit: 'disarmCoolDown',
+      on: {
+        'agent.start': { target: 'provisioning', actions: 'forget' },
+        'agent.restart': { target: 'provisioning', actions: 'forget' },
+        'agent.stop': { target: 'stopped', actions: 'forget' },
+        // One start, with nothing forgotten: lost again, it fails again.
+        'failed.cooled': { target: 'provisioning', actions: 'probe' },
       },
-      exit: 'forget',
-      on: { 'agent.start': 'provisioning', 'agent.restart': 'provisioning', 'agent.stop': 'stopped' },
     },
   },
   on: {

@@ -15,6 +15,8 @@ export interface RestartPolicy {
   maxMs: number
   /** A process that was ready this long is healthy: the next crash counts as a first one. */
   stableMs: number
+  /** After so long in `failed` one start is tried, and a loss within `withinMs` fails the agent again. Undefined: never. */
+  coolDownMs?: number | undefined
 }
 
 /**

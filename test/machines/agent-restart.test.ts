@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AgentRig, agentStates } from './agent-rig.ts'
-import { importFailure } from './samples.ts'
+import { definitionOf, importFailure } from './samples.ts'
 
 describe('a crash', () => {
   it('is told with its record, then the backoff with its delay', async () => {
@@ -74,6 +74,35 @@ describe('a failed agent', () => {
     expect(rig.clock.pending).toBe(0)
     expect(rig.slots.alive).toEqual([])
     expect(rig.context.lastError?.code).toBe('AGENT_IMPORT_FAILED')
+  })
+
+  it('with a cool-down tries one start after it, and fails again where that is lost', async () => {
+    const restart = { ...definitionOf('writer').restart, maxRestarts: 1, withinMs: 600_000, coolDownMs: 60_000 }
+    const rig = await new AgentRig({ restart }).reach('ready')
+    for (const state of ['backoff', 'failed']) {
+      rig.process.exited()
+      expect(rig.state).toBe(state)
+      if (state === 'backoff') rig.clock.advance(0)
+      if (state === 'backoff') await rig.become()
+    }
+    rig.clock.advance(59_999)
+    expect(rig.state).toBe('failed')
+    rig.clock.advance(1)
+    expect(rig.state).toBe('provisioning')
+    await rig.become()
+    rig.process.exited()
+    expect(rig.state).toBe('failed')
+  })
+
+  it('with a cool-down waits for nothing once it has been started or stopped', async () => {
+    const restart = { ...definitionOf('writer').restart, maxRestarts: 0, coolDownMs: 60_000 }
+    for (const command of ['agent.start', 'agent.stop'] as const) {
+      const rig = await new AgentRig({ restart }).reach('ready')
+      rig.process.exited()
+      expect(rig.clock.pending).toBe(1)
+      rig.send(command)
+      expect(rig.clock.pending).toBe(0)
+    }
   })
 
   it.each(['agent.start', 'agent.restart'] as const)('that gets %s forgets its history', async (command) => {

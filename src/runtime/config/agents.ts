@@ -20,6 +20,8 @@ const restart = options({
   maxMs: positiveMs.default(60_000),
   /** Ready for this long, the next crash counts as a first one, in milliseconds. Default 60 000. */
   stableMs: ms.default(60_000),
+  /** After so long in `failed`, in milliseconds, one start is tried. Default: never, it stays failed until `agent.start`. */
+  coolDownMs: positiveMs.optional(),
 })
 
 const limits = options({
