@@ -28,6 +28,23 @@ describe('examples', () => {
     }
   })
 
+  it('research-team replaces the crashed one and those after it', () => {
+    const printed = run('research-team')
+    const processes = printed.split('\n').filter((line) => line.endsWith('process'))
+    expect(processes.map((line) => line.trim())).toEqual([
+      'finder: the same process',
+      'reader: a new process',
+      'writer: a new process',
+      'finder: a new process',
+      'reader: a new process',
+      'writer: a new process',
+    ])
+    expect(printed).toContain('the run is told: RUN_INTERRUPTED, started: true')
+    expect(printed).toContain(
+      'On supervision: supervision, a survey: worth reading. supervision in practice: worth reading.',
+    )
+  })
+
   it('embed runs an agent from events alone', () => {
     expect(run('embed')).toMatch(/support is ready, process \d+\nrun first: succeeded, \d+ tokens\nclosed\n/)
   })
@@ -35,7 +52,7 @@ describe('examples', () => {
   it('inspect shows the states of the agent as the XState inspector is told them', () => {
     const states = run('inspect')
       .split('\n')
-      .filter((line) => line.startsWith('agent:support'))
+      .filter((line) => line.startsWith('server/0'))
       .map((line) => /\s("\w+"|\{\S+\})\s/.exec(line)?.[1])
     const changes = states.filter((state, index) => state !== states[index - 1])
     expect(changes).toEqual(
