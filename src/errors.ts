@@ -52,6 +52,11 @@ export const errorCodes = {
   RUN_INTERRUPTED: { retryable: false },
   RUN_OUTCOME_UNKNOWN: { retryable: false },
   SUPERVISOR_CLOSED: { retryable: false },
+  ACTOR_NOT_RUNNING: { retryable: false },
+  REGISTRY_KEY_TAKEN: { retryable: false },
+  PUBSUB_TOPIC_INVALID: { retryable: false },
+  TASK_TIMEOUT: { retryable: true },
+  TASK_EXITED: { retryable: false },
   INTERNAL_ERROR: { retryable: false },
 } as const satisfies Record<string, { retryable: boolean }>
 
