@@ -90,11 +90,11 @@ function forget(from: AnyActorRef, to: AnyActorRef): void {
 function signalExit(to: AnyActorRef, from: AnyActorRef, reason: ExitReason): void {
   const exit: ActorExit = { type: 'actor.exit', from, reason }
   if (to.getSnapshot().can?.(exit)) to.send(exit)
-  else if (reason !== 'normal') end(to, reason)
+  else if (reason !== 'normal') endActor(to, reason)
 }
 
 /** Stops any actor from outside. XState offers that for roots only, and tells no parent of it. */
-function end(ref: AnyActorRef, reason: ExitReason): void {
+export function endActor(ref: AnyActorRef, reason: ExitReason): void {
   const parent = ref._parent
   recordExit(ref, reason)
   // An actor in the middle of a step ends after it.
