@@ -70,7 +70,8 @@ export function createPartitions(
       const before = taking
       // Those that are to go get no keys any more; those that come get them when they run.
       taking = Math.min(before, wanted)
-      for (let partition = before - 1; partition >= wanted; partition--) await supervisor.terminateChild(String(partition))
+      for (let partition = before - 1; partition >= wanted; partition--)
+        await supervisor.terminateChild(String(partition))
       for (let partition = before; partition < wanted; partition++) {
         await supervisor.restartChild(String(partition))
         taking = partition + 1

@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type AnyActorRef, fromTransition } from 'xstate'
-import { createPartitions, type Partitions, type PartitionsOptions } from '../../../src/machines/supervision/partitions.ts'
+import {
+  createPartitions,
+  type Partitions,
+  type PartitionsOptions,
+} from '../../../src/machines/supervision/partitions.ts'
 import { mortalMachine } from './mortal.ts'
 
 const open = new Set<Partitions>()
@@ -10,7 +14,10 @@ afterEach(async () => {
 })
 
 /** Each knows its number. */
-const numbered = fromTransition((number: number) => number, ({ input }: { input: number }) => input)
+const numbered = fromTransition(
+  (number: number) => number,
+  ({ input }: { input: number }) => input,
+)
 
 const started = async (count: number, options: Partial<PartitionsOptions> = {}) => {
   const child = { logic: numbered, input: (partition: number) => partition }

@@ -43,7 +43,9 @@ const ok = (item: number) => ({ ok: true, value: item * 10, item })
 describe('a stream of tasks', () => {
   it('gives the outcome of every item, in the order of the items', async () => {
     const { tasks, clock } = tasksWith()
-    const outcomes = await Array.fromAsync(tasks.stream([1, 2, 3, 4, 5], async (item) => item * 10, { maxConcurrency: 2 }))
+    const outcomes = await Array.fromAsync(
+      tasks.stream([1, 2, 3, 4, 5], async (item) => item * 10, { maxConcurrency: 2 }),
+    )
     expect(outcomes).toEqual([1, 2, 3, 4, 5].map(ok))
     expect(clock.pending).toBe(0)
   })
@@ -89,7 +91,10 @@ describe('a stream of tasks', () => {
     expect(read).toEqual([])
     const first = stream.next()
     await settle()
-    expect([read, begun]).toEqual([[1, 2], [1, 2]])
+    expect([read, begun]).toEqual([
+      [1, 2],
+      [1, 2],
+    ])
     release(2)
     await settle()
     // The outcome of 2 waits for that of 1, and keeps its place.

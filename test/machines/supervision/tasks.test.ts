@@ -69,7 +69,11 @@ describe('a task', () => {
   ])('whose function %s has no result: await says so with the cause, yield with the reason', async (_, run, reason) => {
     const { tasks } = tasksWith()
     const task = await tasks.async(run)
-    await expect(task.await()).rejects.toMatchObject({ code: 'TASK_EXITED', cause: reason, context: { task: task.ref.id } })
+    await expect(task.await()).rejects.toMatchObject({
+      code: 'TASK_EXITED',
+      cause: reason,
+      context: { task: task.ref.id },
+    })
     await expect(task.yield()).resolves.toEqual({ ok: false, reason })
     expect(exitReasonOf(task.ref)).toBe(reason)
     expect(tasks.supervisor.countChildren().active).toBe(0)
