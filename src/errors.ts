@@ -52,6 +52,15 @@ export const errorCodes = {
   RUN_INTERRUPTED: { retryable: false },
   RUN_OUTCOME_UNKNOWN: { retryable: false },
   SUPERVISOR_CLOSED: { retryable: false },
+  SUPERVISOR_SPEC_INVALID: { retryable: false },
+  SUPERVISOR_START_FAILED: { retryable: false },
+  SUPERVISOR_ALREADY_STARTED: { retryable: false },
+  SUPERVISOR_ALREADY_PRESENT: { retryable: false },
+  SUPERVISOR_CHILD_UNKNOWN: { retryable: false },
+  SUPERVISOR_CHILD_RUNNING: { retryable: false },
+  SUPERVISOR_CHILD_RESTARTING: { retryable: true },
+  SUPERVISOR_MAX_CHILDREN: { retryable: true },
+  SUPERVISOR_COOLING: { retryable: true },
   INTERNAL_ERROR: { retryable: false },
 } as const satisfies Record<string, { retryable: boolean }>
 

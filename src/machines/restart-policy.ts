@@ -86,8 +86,16 @@ function isPermanent(crash: CrashClass): boolean {
   return crash === 'environment' || crash === 'import'
 }
 
-/** Equal jitter: half of the delay is kept, so that a crash loop never spins; half is spread, so that siblings do not march in step. */
-function backoffMs(policy: RestartPolicy, streak: number, random: number): number {
+/**
+ * The delay before the next restart after `streak` of them.
+ *
+ * Equal jitter: half of the delay is kept, so that a crash loop never spins; half is spread, so that siblings do not march in step.
+ */
+export function backoffMs(
+  policy: Pick<RestartPolicy, 'firstMs' | 'baseMs' | 'maxMs'>,
+  streak: number,
+  random: number,
+): number {
   if (streak === 0) return policy.firstMs
   const ceiling = Math.min(policy.maxMs, policy.baseMs * 2 ** Math.min(streak - 1, 52))
   return ceiling / 2 + (random * ceiling) / 2

@@ -1,0 +1,96 @@
+/**
+ * Owns how a machine drives the core of supervision: the effects on XState's actors, timers and listeners. Timers are delayed
+ * events, so that they run on the system's clock, also on a simulated one.
+ *
+ * Children are made with `createActor({ parent })` and ended by XState's own stop event: their cost is flat at any count, which
+ * that of `spawnChild` and `stopChild` is not, and what a step did to them can be read at once.
+ */
+import { type AnyActorRef, createActor } from 'xstate'
+import type { Effects } from './effects.ts'
+import { recordEnd } from './exit.ts'
+import type { SupervisorFact, SupervisorSignal } from './facts.ts'
+import { alreadyStarted } from './refusal.ts'
+
+/** What is used of the `enqueue` of `enqueueActions`. */
+export interface Enqueuer {
+  raise(event: SupervisorSignal, options: { id: string; delay: number }): void
+  cancel(id: string): void
+  emit(fact: SupervisorFact): void
+}
+
+/** The effects of one actor. Its timers and facts are those of the step that goes on, so each step gives its own `enqueue`. */
+export class Drive implements Effects {
+  readonly #self: AnyActorRef
+  #enqueue: Enqueuer | undefined
+
+  constructor(self: AnyActorRef) {
+    this.#self = self
+  }
+
+  within(enqueue: Enqueuer): this {
+    this.#enqueue = enqueue
+    return this
+  }
+
+  make(
+    id: string,
+    logic: Parameters<Effects['make']>[1],
+    { input, systemId }: Parameters<Effects['make']>[2],
+  ): AnyActorRef {
+    if (systemId !== undefined && this.#self.system.get(systemId) !== undefined) throw alreadyStarted(systemId)
+    return createActor(logic, { parent: this.#self, id, input, ...(systemId === undefined ? {} : { systemId }) })
+  }
+
+  start(ref: AnyActorRef): void {
+    ref.start()
+  }
+
+  end(id: string, ref: AnyActorRef): void {
+    let isWithin = true
+    const onEnd = () => {
+      recordEnd(ref)
+      if (!isWithin) this.#self.send({ type: 'supervisor.look', child: id })
+    }
+    ref.subscribe({ complete: onEnd, error: onEnd })
+    ref.send({ type: 'xstate.stop' })
+    isWithin = false
+  }
+
+  send(ref: AnyActorRef, event: { type: string }): void {
+    ref.send(event)
+  }
+
+  watch(id: string, ref: AnyActorRef, hasCome: (snapshot: unknown) => boolean): () => void {
+    const hear = (snapshot: unknown) => {
+      if (hasCome(snapshot)) this.#self.send({ type: 'supervisor.look', child: id })
+    }
+    const { unsubscribe } = ref.subscribe({ next: hear, error: () => {} })
+    return unsubscribe
+  }
+
+  schedule(timer: string, delayMs: number): void {
+    this.#enqueue?.raise({ type: 'supervisor.timer', timer }, { id: timer, delay: delayMs })
+  }
+
+  cancel(timer: string): void {
+    this.#enqueue?.cancel(timer)
+  }
+
+  goOnLater(): void {
+    this.#self.send({ type: 'supervisor.continue' })
+  }
+
+  tell(fact: SupervisorFact): void {
+    if (isHeard(this.#self)) this.#enqueue?.emit(fact)
+  }
+
+  now(): number {
+    const { clock } = this.#self as unknown as { clock?: { now?: () => number } }
+    return clock?.now?.() ?? performance.now()
+  }
+}
+
+/** Whether anybody listens to what the actor emits; yes where this XState does not say. */
+function isHeard(self: AnyActorRef): boolean {
+  return (self as unknown as { eventListeners?: { size: number } }).eventListeners?.size !== 0
+}

@@ -1,0 +1,126 @@
+/**
+ * Owns supervisorMachine: the statechart of a supervisor, as an XState actor. What is done in its states is the core's,
+ * supervision.ts; the machine hands it every event, and is where the core is.
+ */
+import { type AnyActorRef, enqueueActions, type SnapshotFrom, setup } from 'xstate'
+import { Drive, type Enqueuer } from './drive.ts'
+import { type ExitOutput, exit } from './exit.ts'
+import type { SupervisorEvent, SupervisorFact } from './facts.ts'
+import { registerSupervisor } from './settings.ts'
+import type { SupervisorOptions } from './spec.ts'
+import { Supervision } from './supervision.ts'
+
+export interface SupervisorContext {
+  /** The table of children and all else, changed in place: it is the same in every snapshot. */
+  supervision: Supervision
+  drive: { of: Drive | undefined }
+}
+
+const parts = setup({
+  types: {
+    context: {} as SupervisorContext,
+    events: {} as SupervisorEvent,
+    input: {} as SupervisorOptions,
+    emitted: {} as SupervisorFact,
+    output: {} as ExitOutput,
+  },
+  guards: {
+    isRunning: ({ context }) => context.supervision.phase === 'running',
+    isStarting: ({ context }) => context.supervision.phase === 'starting',
+    isCooling: ({ context }) => context.supervision.phase === 'cooling',
+    isStopping: ({ context }) => context.supervision.phase === 'stopping',
+    isStopped: ({ context }) => context.supervision.phase === 'stopped',
+  },
+  actions: {
+    begin: ({ context, self }) => {
+      const { supervision, drive } = context
+      const ours = new Drive(self as AnyActorRef)
+      drive.of = ours
+      // XState stops the children of `snapshot.children` only. Ended in order, there are none left.
+      self.subscribe({ complete: () => supervision.abandon(ours) })
+      self.send({ type: 'supervisor.begin' })
+    },
+    // Not a custom action: XState warns of machines that are made inside of one.
+    serve: enqueueActions(({ context, event, enqueue }) => {
+      const { supervision, drive } = context
+      if (drive.of === undefined) return
+      const effects = drive.of.within(enqueue as Enqueuer)
+      try {
+        supervision.handle(toldBy(event), effects)
+      } catch (error) {
+        supervision.abandon(effects)
+        throw error
+      }
+    }),
+  },
+})
+
+/**
+ * Supervises any XState logic with the semantics of OTP's supervisor. Its input is a `SupervisorOptions`; it ends with
+ * `exit(reason)` as output. As the logic of a child it makes a tree of supervisors.
+ *
+ * Input that is invalid puts the actor in error with `SUPERVISOR_SPEC_INVALID`.
+ */
+export const supervisorMachine = parts.createMachine({
+  id: 'supervisor',
+  context: ({ input }) => ({ supervision: new Supervision(input), drive: { of: undefined } }),
+  entry: 'begin',
+  initial: 'starting',
+  states: {
+    starting: {
+      always: [
+        { guard: 'isRunning', target: 'running' },
+        { guard: 'isCooling', target: 'cooling' },
+        { guard: 'isStopping', target: 'stopping' },
+        { guard: 'isStopped', target: 'stopped' },
+      ],
+    },
+    running: {
+      always: [
+        { guard: 'isCooling', target: 'cooling' },
+        { guard: 'isStopping', target: 'stopping' },
+        { guard: 'isStopped', target: 'stopped' },
+      ],
+    },
+    cooling: {
+      always: [
+        { guard: 'isStarting', target: 'starting' },
+        { guard: 'isRunning', target: 'running' },
+        { guard: 'isStopping', target: 'stopping' },
+        { guard: 'isStopped', target: 'stopped' },
+      ],
+    },
+    stopping: {
+      always: { guard: 'isStopped', target: 'stopped' },
+    },
+    stopped: { type: 'final' },
+  },
+  on: {
+    'supervisor.startChild': { actions: 'serve' },
+    'supervisor.terminateChild': { actions: 'serve' },
+    'supervisor.restartChild': { actions: 'serve' },
+    'supervisor.deleteChild': { actions: 'serve' },
+    'supervisor.change': { actions: 'serve' },
+    'supervisor.stop': { actions: 'serve' },
+    'supervisor.shutdown': { actions: 'serve' },
+    'supervisor.begin': { actions: 'serve' },
+    'supervisor.timer': { actions: 'serve' },
+    'supervisor.look': { actions: 'serve' },
+    'supervisor.continue': { actions: 'serve' },
+    'xstate.done.actor.*': { actions: 'serve' },
+    'xstate.error.actor.*': { actions: 'serve' },
+  },
+  output: ({ context }) => exit(context.supervision.exitReason),
+})
+
+registerSupervisor(
+  supervisorMachine,
+  (snapshot: SnapshotFrom<typeof supervisorMachine>) => snapshot.value !== 'starting',
+)
+
+/** The end of a child is told by XState in words of its own. */
+function toldBy(event: SupervisorEvent | { type: string; actorId: string }): SupervisorEvent {
+  return event.type.startsWith('xstate.')
+    ? { type: 'supervisor.look', child: (event as { actorId: string }).actorId }
+    : (event as SupervisorEvent)
+}
