@@ -217,9 +217,12 @@ describe('link', () => {
 
     const cleaned: string[] = []
     const child = fromCallback(() => () => void cleaned.push('child'))
-    const parentMachine = setup({ types: { context: {} as { errors: unknown[] } } }).createMachine({
+    const parentMachine = setup({
+      types: { context: {} as { errors: unknown[] }, children: {} as { child: 'child' } },
+      actors: { child },
+    }).createMachine({
       context: () => ({ errors: [] }),
-      invoke: { id: 'child', src: child },
+      invoke: { id: 'child', src: 'child' },
       on: { 'xstate.error.actor.*': { actions: ({ context, event }) => context.errors.push(event) } },
     })
 

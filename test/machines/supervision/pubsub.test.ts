@@ -229,11 +229,10 @@ describe('topics as an actor', () => {
       entry: sendTo('pubsub', ({ self }) => ({ type: 'pubsub.subscribe', topic: 'orders.*', listener: self })),
       on: {
         order: {
-          actions: sendTo(({ system }) => system.get('pubsub'), {
-            type: 'pubsub.publish',
-            topic: 'orders.new',
-            message: 7,
-          }),
+          actions: sendTo(
+            ({ system }) => system.get('pubsub'),
+            () => ({ type: 'pubsub.publish', topic: 'orders.new', message: 7 }),
+          ),
         },
         leave: {
           actions: sendTo('pubsub', ({ self }) => ({ type: 'pubsub.unsubscribe', topic: 'orders.*', listener: self })),

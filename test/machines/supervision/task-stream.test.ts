@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createTasks, type Tasks, type TasksOptions } from '../../../src/machines/supervision/tasks.ts'
 import { settle } from '../agent-rig.ts'
 import { SteppedClock } from '../stepped-clock.ts'
+import { allOf } from './all-of.ts'
 import { fault } from './mortal.ts'
 
 const open = new Set<Tasks>()
@@ -43,9 +44,7 @@ const ok = (item: number) => ({ ok: true, value: item * 10, item })
 describe('a stream of tasks', () => {
   it('gives the outcome of every item, in the order of the items', async () => {
     const { tasks, clock } = tasksWith()
-    const outcomes = await Array.fromAsync(
-      tasks.stream([1, 2, 3, 4, 5], async (item) => item * 10, { maxConcurrency: 2 }),
-    )
+    const outcomes = await allOf(tasks.stream([1, 2, 3, 4, 5], async (item) => item * 10, { maxConcurrency: 2 }))
     expect(outcomes).toEqual([1, 2, 3, 4, 5].map(ok))
     expect(clock.pending).toBe(0)
   })
@@ -57,8 +56,8 @@ describe('a stream of tasks', () => {
       await settle()
       yield 2
     }
-    await expect(Array.fromAsync(tasks.stream(source(), async (item) => item * 10))).resolves.toEqual([ok(1), ok(2)])
-    await expect(Array.fromAsync(tasks.stream([], async () => 1))).resolves.toEqual([])
+    await expect(allOf(tasks.stream(source(), async (item) => item * 10))).resolves.toEqual([ok(1), ok(2)])
+    await expect(allOf(tasks.stream([], async () => 1))).resolves.toEqual([])
   })
 
   it('gives outcomes as they come where the order does not matter', async () => {
@@ -115,7 +114,7 @@ describe('a stream of tasks', () => {
       if (item === 2) throw fault
       return item * 10
     }
-    await expect(Array.fromAsync(tasks.stream([1, 2, 3], run))).resolves.toEqual([
+    await expect(allOf(tasks.stream([1, 2, 3], run))).resolves.toEqual([
       ok(1),
       { ok: false, reason: fault, item: 2 },
       ok(3),
@@ -207,8 +206,8 @@ describe('a stream of tasks', () => {
       yield 1
       throw fault
     }
-    await expect(Array.fromAsync(tasks.stream(source(), run))).rejects.toBe(fault)
-    await expect(Array.fromAsync(tasks.stream([1, 2], run))).rejects.toMatchObject({ code: 'SUPERVISOR_MAX_CHILDREN' })
+    await expect(allOf(tasks.stream(source(), run))).rejects.toBe(fault)
+    await expect(allOf(tasks.stream([1, 2], run))).rejects.toMatchObject({ code: 'SUPERVISOR_MAX_CHILDREN' })
     expect(aborted).toEqual([1, 1])
   })
 
