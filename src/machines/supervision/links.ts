@@ -93,15 +93,23 @@ function signalExit(to: AnyActorRef, from: AnyActorRef, reason: ExitReason): voi
   else if (reason !== 'normal') endActor(to, reason)
 }
 
-/** Stops any actor from outside. XState offers that for roots only, and tells no parent of it. */
+/** Those that were told to end in a step of their own that is not over. */
+const ending = new WeakSet<AnyActorRef>()
+
+/**
+ * Stops any actor from outside, with its cleanup. XState offers that for roots only, and tells no parent of it. One that is in the
+ * middle of a step ends after it; the first reason holds.
+ */
 export function endActor(ref: AnyActorRef, reason: ExitReason): void {
-  const parent = ref._parent
+  if (ending.has(ref)) return
+  ending.add(ref)
   recordExit(ref, reason)
-  // An actor in the middle of a step ends after it.
+  const parent = ref._parent
   if (parent) {
     watchExit(ref, () => {
-      if (hasEnded(parent)) return
-      parent.send({ type: `xstate.error.actor.${ref.id}`, error: reason, actorId: ref.id })
+      if (!hasEnded(parent)) {
+        parent.send({ type: `xstate.error.actor.${ref.id}`, error: exitReasonOf(ref), actorId: ref.id })
+      }
     })
   }
   ;(ref as unknown as { _stop(): void })._stop()

@@ -9,7 +9,7 @@ import type { ActorLogic, AnyActorRef, EventObject, Snapshot } from 'xstate'
 import { AxonError } from '../../errors.ts'
 import { type ExitReason, exit, exitReasonOf, isExitOutput } from './exit.ts'
 import { hasEnded, watchExit } from './exit-watch.ts'
-import { endActor } from './links.ts'
+import { endActor, link } from './links.ts'
 
 /** What a task does. The signal is aborted when the task is to end. Returning `exit(reason)` ends the task with that reason. */
 export type TaskFunction<Result> = (signal: AbortSignal) => Result | PromiseLike<Result>
@@ -25,19 +25,27 @@ export type TaskSnapshot = Snapshot<unknown> & {
   can: (event: EventObject) => boolean
 }
 
-type TaskLogic = ActorLogic<TaskSnapshot, TaskEvent, TaskFunction<unknown>, AnyActorRef['system'], EventObject>
-
-interface Work {
+export interface TaskInput {
   run: TaskFunction<unknown>
+  /** Linked to the task before the function is called. */
+  owner: AnyActorRef | undefined
+}
+
+type TaskLogic = ActorLogic<TaskSnapshot, TaskEvent, TaskInput, AnyActorRef['system'], EventObject>
+
+interface Work extends TaskInput {
   controller: AbortController
 }
 
 /** Kept beside the snapshots, and dropped at the end: a function may hold much. */
 const works = new WeakMap<object, Work>()
 
+/** What takes the links of tasks to their owners away. */
+const unlinks = new WeakMap<object, () => void>()
+
 const can = (event: EventObject): boolean => event.type === 'supervisor.shutdown'
 
-/** Its input is the function. It is called in a turn of its own, so that never a caller's step is inside of it. */
+/** The function is called in a turn of its own, so that it is never inside of a step of its supervisor. */
 export const taskLogic: TaskLogic = {
   transition(snapshot, event, { self, defer }) {
     if (snapshot.status !== 'active') return snapshot
@@ -67,18 +75,20 @@ export const taskLogic: TaskLogic = {
   },
   start(_, { self }) {
     const work = works.get(self)
+    if (work?.owner) unlinks.set(self, link(work.owner, self))
+    const isActive = () => self.getSnapshot().status === 'active'
     const tell = (event: TaskEvent) => {
-      if (self.getSnapshot().status === 'active') self.send(event)
+      if (isActive()) self.send(event)
     }
     Promise.resolve()
-      .then(() => work?.run(work.controller.signal))
+      .then(() => (isActive() ? work?.run(work.controller.signal) : undefined))
       .then(
         (value) => tell({ type: 'task.resolved', value }),
         (error: unknown) => tell({ type: 'task.rejected', error }),
       )
   },
-  getInitialSnapshot({ self }, run) {
-    works.set(self, { run, controller: new AbortController() })
+  getInitialSnapshot({ self }, input) {
+    works.set(self, { ...input, controller: new AbortController() })
     return { status: 'active', output: undefined, error: undefined, value: 'running', can }
   },
   getPersistedSnapshot: (snapshot) => snapshot,
@@ -110,8 +120,8 @@ export interface Task<Result> {
   shutdown(timeoutMs?: number | 'brutal' | 'infinity'): Promise<TaskOutcome<Result> | undefined>
 }
 
-/** `unlink` takes the link to the owner away. */
-export function taskOf<Result>(ref: AnyActorRef, unlink: () => void): Task<Result> {
+/** The handle of an actor of `taskLogic`. */
+export function taskOf<Result>(ref: AnyActorRef): Task<Result> {
   const ended = new Promise<TaskOutcome<Result>>((resolve) => {
     if (hasEnded(ref)) resolve(outcomeOf(ref))
     else watchExit(ref, () => resolve(outcomeOf(ref)))
@@ -126,7 +136,7 @@ export function taskOf<Result>(ref: AnyActorRef, unlink: () => void): Task<Resul
     },
     yield: (timeoutMs = 5000) => within(ended, timeoutMs, ref),
     async shutdown(timeoutMs = 5000) {
-      unlink()
+      unlinks.get(ref)?.()
       if (timeoutMs !== 'brutal' && !hasEnded(ref)) {
         ref.send({ type: 'supervisor.shutdown' })
         await within(ended, timeoutMs, ref)

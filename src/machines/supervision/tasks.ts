@@ -4,11 +4,10 @@
  */
 import type { ActorOptions, AnyActorRef } from 'xstate'
 import type { ExitReason } from './exit.ts'
-import { link } from './links.ts'
 import type { supervisorMachine } from './machine.ts'
 import type { SupervisorOptions } from './spec.ts'
 import { createSupervisor, type Supervisor, supervisorOf } from './supervisor.ts'
-import { type Task, type TaskFunction, taskLogic, taskOf } from './task.ts'
+import { type Task, type TaskFunction, type TaskInput, taskLogic, taskOf } from './task.ts'
 import { type StreamOptions, type StreamOutcome, streamOf } from './task-stream.ts'
 
 export interface TasksOptions {
@@ -31,7 +30,7 @@ export interface Tasks {
   /**
    * Starts a task that is linked to its owner: where one of them crashes or is stopped, the other is stopped, too, unless it traps
    * exits. Without an owner it is as `asyncNolink`.
-   * @throws AxonError `SUPERVISOR_MAX_CHILDREN`, `SUPERVISOR_CLOSED`
+   * @throws AxonError `SUPERVISOR_MAX_CHILDREN`, `SUPERVISOR_CLOSED`; `SUPERVISOR_START_FAILED` where the owner has ended
    */
   async<Result>(run: TaskFunction<Result>, options?: TaskOptions & { owner?: AnyActorRef }): Promise<Task<Result>>
   /** Starts a task whose crash ends nobody. Throws as `async` does. */
@@ -77,9 +76,10 @@ function tasksOver(supervisor: Supervisor, { shutdownMs: defaultMs = 5000 }: Tas
     run: TaskFunction<Result>,
     { id, shutdownMs = defaultMs, owner }: TaskOptions & { owner?: AnyActorRef | undefined } = {},
   ): Promise<Task<Result>> => {
-    const spec = { logic: taskLogic, input: run, restart: 'temporary', shutdown: shutdownMs } as const
-    const ref = (await supervisor.startChild(id === undefined ? spec : { ...spec, id })) as AnyActorRef
-    return taskOf(ref, owner === undefined ? () => undefined : link(owner, ref))
+    const input: TaskInput = { run, owner }
+    const spec = { logic: taskLogic, input, restart: 'temporary', shutdown: shutdownMs } as const
+    const ref = await supervisor.startChild(id === undefined ? spec : { ...spec, id })
+    return taskOf(ref as AnyActorRef)
   }
   return {
     supervisor,

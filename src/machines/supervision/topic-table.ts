@@ -113,7 +113,7 @@ export class TopicTable {
   /** Those whom a message to the topic is for: those of the topic itself first, then those with wildcards. */
   match(topic: string): readonly Subscription[] {
     const exact = this.#exact.get(topic)?.list ?? []
-    if (this.#patterns.isEmpty) return exact
+    if (this.#patterns.isEmpty || isPattern(topic)) return exact
     const found = [...exact]
     collect(this.#patterns, topic.split('.'), 0, found)
     return found
@@ -163,10 +163,10 @@ function isPattern(topic: string): boolean {
 }
 
 function collect(branch: Branch, segments: readonly string[], depth: number, found: Subscription[]): void {
-  found.push(...branch.rest.list)
+  for (const subscription of branch.rest.list) found.push(subscription)
   const segment = segments[depth]
   if (segment === undefined) {
-    found.push(...branch.here.list)
+    for (const subscription of branch.here.list) found.push(subscription)
     return
   }
   for (const key of [segment, '*']) {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type AnyActorRef, createActor, createMachine, fromCallback, fromTransition, setup } from 'xstate'
 import { exitReasonOf } from '../../../src/machines/supervision/exit.ts'
 import { type ActorExit, type Down, link, monitor } from '../../../src/machines/supervision/links.ts'
+import { createSupervisor } from '../../../src/machines/supervision/supervisor.ts'
 import { fault, type Mortal, mortal, mortalMachine, observersOf } from './mortal.ts'
 
 const monitored = (ref: AnyActorRef) => {
@@ -210,6 +211,40 @@ describe('link', () => {
     busy.send({ type: 'go' })
     expect(seen).toEqual(['active'])
     expect(exitReasonOf(busy)).toBe(fault)
+  })
+
+  it('ends an actor once, with the first reason, where two ask for it within one step', () => {
+    const errors: unknown[] = []
+    const [one, two] = [mortal(), mortal()]
+    const busy = createMachine({
+      on: { go: { actions: [() => one.send({ type: 'crash' }), () => two.send({ type: 'leave', reason: 'tired' })] } },
+    })
+    const parent = createActor(
+      setup({ types: { children: {} as { busy: 'busy' } }, actors: { busy } }).createMachine({
+        invoke: { id: 'busy', src: 'busy' },
+        on: { 'xstate.error.actor.*': { actions: ({ event }) => errors.push(event) } },
+      }),
+    ).start()
+    const ref = parent.getSnapshot().children.busy as AnyActorRef
+    link(ref, one)
+    link(two, ref)
+    ref.send({ type: 'go' })
+    expect(exitReasonOf(ref)).toBe(fault)
+    expect(errors).toMatchObject([{ error: fault }])
+  })
+
+  it('of a supervised child: the child is restarted when what it is linked to crashes', async () => {
+    const supervisor = createSupervisor({ children: [{ id: 'worker', logic: mortalMachine }] })
+    await supervisor.start()
+    const worker = supervisor.getChild('worker')?.ref as AnyActorRef
+    const connection = mortal()
+    link(worker, connection)
+    connection.send({ type: 'crash' })
+    expect(exitReasonOf(worker)).toBe(fault)
+    const next = supervisor.getChild('worker')
+    expect(next).toMatchObject({ state: 'running', restarts: 1, exitReason: fault })
+    expect(next?.ref).not.toBe(worker)
+    await supervisor.stop()
   })
 
   describe('of a child', () => {

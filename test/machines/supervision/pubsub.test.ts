@@ -249,15 +249,19 @@ describe('topics as an actor', () => {
 
   it('are not ended by events that make no sense', () => {
     const actor = createActor(pubsubLogic).start()
+    const heard: unknown[] = []
+    pubsubOf(actor).subscribe('*', (message) => heard.push(message))
     const wrong = [
       { type: 'pubsub.publish', topic: 7 },
+      { type: 'pubsub.publish', topic: '*' },
       { type: 'pubsub.subscribe', topic: 'a..b', listener: mortal() },
       { type: 'pubsub.subscribe', topic: 'a', listener: 'nobody' },
       { type: 'pubsub.unsubscribe', listener: 'nobody' },
       { type: 'pubsub.shout' },
     ]
     for (const event of wrong) actor.send(event as never)
-    expect(actor.getSnapshot()).toMatchObject({ status: 'active', context: { subscriptions: 0 } })
+    expect(actor.getSnapshot()).toMatchObject({ status: 'active', context: { subscriptions: 1 } })
+    expect(heard).toEqual([])
   })
 
   it('show messages and subscriptions to inspectors', () => {

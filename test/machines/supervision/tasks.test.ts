@@ -142,6 +142,16 @@ describe('the owner of a task', () => {
     expect(tasks.children()).toEqual([])
   })
 
+  it('that has ended already has no task', async () => {
+    const { tasks } = tasksWith()
+    const owner = mortal()
+    owner.stop()
+    let isCalled = false
+    const refused = { code: 'SUPERVISOR_START_FAILED', context: { reason: 'noproc' } }
+    await expect(tasks.async(() => (isCalled = true), { owner })).rejects.toMatchObject(refused)
+    expect([isCalled, tasks.children()]).toEqual([false, []])
+  })
+
   it('has nothing to do with a task that is not linked', async () => {
     const { tasks } = tasksWith()
     const owner = mortal()
