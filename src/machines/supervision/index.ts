@@ -2,6 +2,7 @@
  * The public surface of axon-runtime/supervisor: OTP's supervisor for any XState logic, and what actors have besides it: monitors, links,
  * registries, groups, topics and tasks.
  */
+export { AxonError, type ErrorCode, isAxonError } from '../../errors.ts'
 export type { ChildCounts, ChildInfo, ChildState } from './children.ts'
 export type { Listener } from './deliveries.ts'
 export { type ExitOutput, type ExitReason, exit, exitReasonOf } from './exit.ts'
