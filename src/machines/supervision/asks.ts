@@ -28,14 +28,16 @@ export function* addChild(core: Core, ask: AskOf<'supervisor.startChild'>): Oper
   return startedOf(child, outcome)
 }
 
-export function* terminateChild(core: Core, { id }: AskOf<'supervisor.terminateChild'>): Operation<undefined> {
+export function* terminateChild(core: Core, { id }: AskOf<'supervisor.terminateChild'>): Operation {
   const child = typeof id === 'string' ? core.children.get(id) : core.children.of(id)
-  if (child === undefined) {
-    // What is dead already has been terminated; a living stranger has not.
-    if (core.isDynamic && typeof id !== 'string' && !isAlive(id)) return
-    throw refusal.unknownChild(typeof id === 'string' ? id : id.id)
+  if (typeof id === 'string') {
+    if (child === undefined) throw refusal.unknownChild(id)
+    return yield* terminate(core, child)
   }
-  yield* terminate(core, child)
+  // Only dynamic children are known by their actors. One that is dead has been terminated already; a living stranger has not.
+  if (!core.isDynamic) throw refusal.unknownChild(id.id)
+  if (child !== undefined) return yield* terminate(core, child)
+  if (isAlive(id)) throw refusal.unknownChild(id.id)
 }
 
 export function* restartChild(
@@ -66,8 +68,11 @@ export function change(core: Core, options: SupervisorOptions): void {
       'A living supervisor cannot become simple_one_for_one, nor cease to be.',
     )
   }
+  if ((settings.template === undefined) !== (core.settings.template === undefined)) {
+    throw refusal.invalidSpec('bad_combination', 'A living supervisor cannot be given a template, nor lose it.')
+  }
   core.settings = { ...settings, now: settings.now ?? core.settings.now }
-  if (core.isDynamic) return changeTemplate(core, settings.template)
+  if (settings.template !== undefined) return changeTemplate(core, settings.template)
   const named = settings.children.map((spec) => {
     const known = core.children.get(spec.id as string)
     if (known === undefined) return new Child(spec.id as string, spec)
@@ -78,8 +83,7 @@ export function change(core: Core, options: SupervisorOptions): void {
   core.children.reorder([...named, ...kept])
 }
 
-function changeTemplate(core: Core, template: ChildSettings | undefined): void {
-  if (template === undefined) return
+function changeTemplate(core: Core, template: ChildSettings): void {
   for (const child of core.children.inOrder()) if (child.settings.isTemplate) child.settings = template
 }
 

@@ -8,7 +8,7 @@ import type { ChildSettings } from './settings.ts'
 import type { ChildType, RestartType } from './spec.ts'
 
 /**
- * `starting`: waits for `ready`. `restarting`: ended, and will be started again. `stopped`: not running, the specification is
+ * `starting`: is started for the first time, or by hand. `restarting`: ended, and is or will be started again. `stopped`: not running, the specification is
  * kept. `failed`: ended by what a restart cannot mend.
  */
 export type ChildState = 'running' | 'starting' | 'restarting' | 'stopped' | 'failed'
@@ -16,7 +16,7 @@ export type ChildState = 'running' | 'starting' | 'restarting' | 'stopped' | 'fa
 /** What is known of a child at the moment. */
 export interface ChildInfo {
   id: string
-  /** Undefined where it does not run. */
+  /** Its actor; undefined unless the child is `running`. */
   ref: AnyActorRef | undefined
   state: ChildState
   type: ChildType
@@ -51,9 +51,10 @@ export class Child {
   formerRef: AnyActorRef | undefined
   exitReason: ExitReason | undefined
   restarts = 0
-  /** Ends in a row without a stable time in between; counted only where there is a backoff. */
+  /** Ends in a row without a stable time in between. */
   streak = 0
-  startedAt = 0
+  /** When it last began to run, until that was judged. */
+  startedAt: number | undefined
   /** The timer of the restart that it waits for. */
   timer: string | undefined
 
@@ -68,8 +69,9 @@ export class Child {
   }
 
   get info(): ChildInfo {
-    const { id, ref, state, restarts, exitReason } = this
+    const { id, state, restarts, exitReason } = this
     const { type, restart, significant } = this.settings
+    const ref = state === 'running' ? this.ref : undefined
     return { id, ref, state, type, restart, significant, restarts, exitReason }
   }
 }
@@ -127,8 +129,8 @@ export class Children {
 
   count(hasTemplate: boolean): ChildCounts {
     const counts = { specs: hasTemplate ? 1 : this.size, active: 0, supervisors: 0, workers: 0 }
-    for (const { ref, settings } of this.#byId.values()) {
-      if (ref !== undefined && isAlive(ref)) counts.active += 1
+    for (const { ref, state, settings } of this.#byId.values()) {
+      if (state === 'running' && ref !== undefined && isAlive(ref)) counts.active += 1
       if (settings.type === 'supervisor') counts.supervisors += 1
       else counts.workers += 1
     }

@@ -47,6 +47,7 @@ export function* attempt(core: Core, child: Child): Operation {
   child.state = 'stopped'
   for (const each of group(core, child)) {
     if (each.state !== 'stopped' || each.ref !== undefined) continue
+    each.state = 'restarting'
     const outcome = yield* startChild(core, each)
     if (outcome.is === 'started') each.restarts += 1
     else if (outcome.is === 'ignored') forget(core, each)
@@ -135,11 +136,11 @@ function endsSupervisor({ settings, children }: Core, child: Child): boolean {
 
 function nextDelayMs({ settings }: Core, child: Child, now: number): number {
   const { backoff } = settings
-  if (backoff === undefined) return 0
-  if (child.startedAt > 0 && now - child.startedAt >= backoff.stableMs) child.streak = 0
-  const delayMs = backoffMs(backoff, child.streak, settings.random())
-  child.streak += 1
-  return delayMs
+  const { startedAt, streak } = child
+  const wasStable = startedAt !== undefined && backoff !== undefined && now - startedAt >= backoff.stableMs
+  child.startedAt = undefined
+  child.streak = wasStable ? 1 : streak + 1
+  return backoff === undefined ? 0 : backoffMs(backoff, child.streak - 1, settings.random())
 }
 
 /** In the order of their start, the child among them. */

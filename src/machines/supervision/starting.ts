@@ -16,11 +16,11 @@ export type StartOutcome =
 /** Leaves the child `running`, or without an actor, in the state `stopped`. */
 export function* startChild(core: Core, child: Child): Operation<StartOutcome> {
   yield* core.turns.breathe()
-  child.state = 'starting'
+  if (child.state !== 'restarting') child.state = 'starting'
   const outcome = yield* startActor(core, child)
   if (outcome.is === 'started') {
     child.state = 'running'
-    child.startedAt = core.settings.backoff === undefined ? 0 : core.now()
+    child.startedAt = core.now()
     child.formerRef = undefined
     if (child.isTemporary) forgetArguments(child)
     core.tell({ type: 'child.started', id: child.id, ref: outcome.ref })

@@ -33,6 +33,7 @@ export interface Supervisor {
   startChild(specOrArgument?: unknown): Promise<AnyActorRef | undefined>
   /**
    * Ends a child, or its wait for a restart. Its specification is kept, unless it is temporary or dynamic.
+   * @param idOrRef the actor itself only of a dynamic child; one that is dead already is no error
    * @throws AxonError `SUPERVISOR_CHILD_UNKNOWN`, `SUPERVISOR_CLOSED`
    */
   terminateChild(idOrRef: string | AnyActorRef): Promise<void>
