@@ -41,17 +41,21 @@ export class Deliveries<Event extends EventObject> {
   deliver(): void {
     if (this.#isDelivering) return
     this.#isDelivering = true
-    // What listeners add is delivered in the same turn.
-    for (let next = 0; next < this.#waiting.length; next++) {
-      const { to, event, about } = this.#waiting[next] as Waiting<Event>
-      for (const listening of to) if (listening.isActive) hand(listening.listener, event, about)
+    try {
+      // What listeners add is delivered in the same turn.
+      for (let next = 0; next < this.#waiting.length; next++) {
+        const { to, event, about } = this.#waiting[next] as Waiting<Event>
+        for (const listening of to) if (listening.isActive) hand(listening.listener, event, about)
+      }
+    } finally {
+      this.#waiting = []
+      this.#isDelivering = false
     }
-    this.#waiting = []
-    this.#isDelivering = false
   }
 }
 
-function hand<Event extends EventObject>(listener: Listener<Event>, event: Event, about: AnyActorRef): void {
+/** Calls the function, or sends the event to the actor unless that has ended. `about`: an actor whose system's logger hears of errors. */
+export function hand<Event extends EventObject>(listener: Listener<Event>, event: Event, about: AnyActorRef): void {
   if (typeof listener !== 'function') {
     if (!hasEnded(listener)) listener.send(event)
     return

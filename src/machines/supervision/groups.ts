@@ -82,7 +82,10 @@ export interface Groups {
   members(group: string): readonly AnyActorRef[]
   /** The groups that have a member. */
   groups(): string[]
-  /** The members as they are, and from then on each `group.joined` and `group.left`, told to a function or an actor. */
+  /**
+   * The members as they are, and from then on each `group.joined` and `group.left`, told to a function or an actor.
+   * @throws AxonError `ACTOR_NOT_RUNNING` where the scope has ended, or the actor that is to be told
+   */
   monitor(group: string, listener: Listener<GroupEvent>): GroupMonitor<readonly AnyActorRef[]>
   /** The same for all groups of the scope. */
   monitorScope(listener: Listener<GroupEvent>): GroupMonitor<ReadonlyMap<string, readonly AnyActorRef[]>>
@@ -109,9 +112,11 @@ export function groupsOf(actor: GroupsActor): Groups {
     members: (group) => scopeOf.get(actor)?.table.members(group) ?? [],
     groups: () => scopeOf.get(actor)?.table.groups() ?? [],
     monitor(group, listener) {
+      checkListener(listener)
       return { snapshot: table().members(group), unmonitor: table().monitor(group, listener) }
     },
     monitorScope(listener) {
+      checkListener(listener)
       const snapshot = new Map(
         table()
           .groups()
@@ -152,6 +157,12 @@ function checked(refs: AnyActorRef | readonly AnyActorRef[]): readonly AnyActorR
   const message =
     'Only actors of this process are members of groups, and one of those given is none. Nobody joined or left.'
   throw new AxonError('ACTOR_NOT_RUNNING', message)
+}
+
+function checkListener(listener: Listener<GroupEvent>): void {
+  if (typeof listener === 'function' || !hasEnded(listener)) return
+  const message = `Actor ${listener.id} has ended and hears of no group. Use the one that took its place.`
+  throw new AxonError('ACTOR_NOT_RUNNING', message, { context: { actor: listener.id } })
 }
 
 function notRunning(actor: AnyActorRef): AxonError {

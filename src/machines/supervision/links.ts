@@ -5,7 +5,8 @@
  * Both work between any two actors, of one system or of two. What is called here runs in the step in which the actor ends,
  * before its parent hears of it.
  */
-import type { AnyActorRef } from 'xstate'
+import type { AnyActorRef, EventObject } from 'xstate'
+import { hand, type Listener } from './deliveries.ts'
 import { type ExitReason, exitReasonOf, recordExit } from './exit.ts'
 import { hasEnded, watchExit } from './exit-watch.ts'
 
@@ -24,15 +25,26 @@ export interface Monitor {
 }
 
 /**
- * Tells `listener` once when `ref` ends: at once, with reason `'noproc'`, where it has ended already. One-way: `ref` never
- * notices. Monitors stack: two of them bring two events. A listener that throws is told to the logger of the actor's system.
+ * Tells `listener`, a function or an actor, once when `ref` ends: at once, with reason `'noproc'`, where it has ended already. One-way:
+ * `ref` never notices. Monitors stack: two of them bring two events. A listener that throws is told to the logger of the actor's
+ * system; the monitor of an actor ends with it.
  */
-export function monitor(ref: AnyActorRef, listener: (down: Down) => void): Monitor {
-  if (hasEnded(ref)) {
-    listener({ type: 'down', ref, reason: 'noproc' })
-    return { ref, demonitor: () => undefined }
+export function monitor(ref: AnyActorRef, listener: Listener<Down>): Monitor {
+  const tell = (reason: ExitReason) => hand(listener, { type: 'down', ref, reason }, ref)
+  const isActor = typeof listener !== 'function'
+  if (hasEnded(ref)) tell('noproc')
+  if (hasEnded(ref) || (isActor && hasEnded(listener))) return { ref, demonitor: () => undefined }
+  const ends = [
+    watchExit(ref, () => {
+      demonitor()
+      tell(exitReasonOf(ref))
+    }),
+  ]
+  const demonitor = () => {
+    for (const end of ends) end()
   }
-  return { ref, demonitor: watchExit(ref, () => listener({ type: 'down', ref, reason: exitReasonOf(ref) })) }
+  if (isActor) ends.push(watchExit(listener, demonitor))
+  return { ref, demonitor }
 }
 
 /** What an actor that traps exits is sent at the end of one that it is linked to. */
@@ -89,8 +101,17 @@ function forget(from: AnyActorRef, to: AnyActorRef): void {
 
 function signalExit(to: AnyActorRef, from: AnyActorRef, reason: ExitReason): void {
   const exit: ActorExit = { type: 'actor.exit', from, reason }
-  if (to.getSnapshot().can?.(exit)) to.send(exit)
+  if (takes(to, exit)) to.send(exit)
   else if (reason !== 'normal') endActor(to, reason)
+}
+
+/** An actor whose guard throws does not take the event. */
+function takes(ref: AnyActorRef, event: EventObject): boolean {
+  try {
+    return ref.getSnapshot().can?.(event) === true
+  } catch {
+    return false
+  }
 }
 
 /** Those that were told to end in a step of their own that is not over. */

@@ -169,6 +169,9 @@ describe('a monitor of groups', () => {
     groups.join('writers', mortal())
     expect(told).toEqual(['group.joined'])
     expect(unmonitor()).toBe(false)
+    const notRunning = expect.objectContaining({ code: 'ACTOR_NOT_RUNNING' })
+    expect(() => groups.monitor('writers', watching)).toThrow(notRunning)
+    expect(() => groups.monitorScope(watching)).toThrow(notRunning)
   })
 
   it('that throws harms nobody', () => {

@@ -84,16 +84,40 @@ describe('monitor', () => {
     expect(observersOf(ref)).toBe(0)
   })
 
-  it('keeps the error of one listener from the others, and tells it to the logger of the system', () => {
+  it('may be for an actor, which is sent the event, and ends with that actor', () => {
+    const downs: unknown[] = []
+    const machine = createMachine({ on: { down: { actions: ({ event }) => downs.push(event) } } })
+    const [watching, gone] = [createActor(machine).start(), createActor(machine).start()]
+    const ref = mortal()
+    const before = observersOf(ref)
+    monitor(ref, gone)
+    gone.stop()
+    expect(observersOf(ref)).toBe(before)
+    monitor(ref, watching)
+    monitor(ref, watching).demonitor()
+    ref.stop()
+    monitor(ref, watching)
+    monitor(ref, gone)
+    monitor(watching, gone).demonitor()
+    expect(downs).toEqual([
+      { type: 'down', ref, reason: 'shutdown' },
+      { type: 'down', ref, reason: 'noproc' },
+    ])
+    expect(observersOf(watching)).toBe(0)
+  })
+
+  it('keeps the error of one listener from the others, and tells it to the logger of the system', async () => {
     const logged: unknown[] = []
     const ref = createActor(mortalMachine, { logger: (...words) => logged.push(words) }).start()
     monitor(ref, () => {
       throw fault
     })
+    monitor(ref, () => Promise.reject(fault) as never)
     const { downs } = monitored(ref)
     ref.stop()
+    await Promise.resolve()
     expect(downs).toHaveLength(1)
-    expect(logged).toEqual([[expect.stringMatching(/listener/), fault]])
+    expect(logged).toEqual(new Array(2).fill([expect.stringMatching(/listener/), fault]))
   })
 })
 
@@ -144,6 +168,22 @@ describe('link', () => {
       { type: 'actor.exit', from: b, reason: fault },
     ])
     expect(trapping.getSnapshot().status).toBe('active')
+  })
+
+  it('stops an actor whose guard throws at the question whether it traps exits', () => {
+    const machine = createMachine({
+      on: {
+        'actor.exit': {
+          guard: () => {
+            throw fault
+          },
+        },
+      },
+    })
+    const [guarded, other] = [createActor(machine).start(), mortal()]
+    link(guarded, other)
+    other.stop()
+    expect(exitReasonOf(guarded)).toBe('shutdown')
   })
 
   it('carries an exit along a chain and around a circle', () => {
