@@ -312,7 +312,7 @@ const anyCommand = (first: Options): fc.Arbitrary<Command> =>
     { weight: 1, arbitrary: fc.constant({ type: 'stop' as const }) },
   )
 
-const runs = 10_000
+const runs = 20_000
 
 it('any sequence of starts, ends, asks, changes and waits goes as OTP and its additions say', () => {
   const anyPlay = anyOptions.chain((options) =>
