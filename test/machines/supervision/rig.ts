@@ -3,6 +3,7 @@
  */
 import { type AnyActorLogic, type AnyActorRef, fromCallback, setup } from 'xstate'
 import {
+  type ChildSpec,
   createSupervisor,
   exit,
   type Supervisor,
@@ -70,6 +71,28 @@ export const ignoring: AnyActorLogic = setup({}).createMachine({
   states: { ignored: { type: 'final' } },
   output: exit('ignore'),
 })
+
+export const three = (changes: Partial<ChildSpec> = {}): ChildSpec[] =>
+  ['a', 'b', 'c'].map((id) => ({ id, logic: worker(id), ...changes }))
+
+/** A child whose next starts can be spoiled. */
+export function fragile() {
+  const spoiled = { starts: 0 }
+  const inner = worker()
+  const logic = {
+    ...inner,
+    getInitialSnapshot: (...given: Parameters<AnyActorLogic['getInitialSnapshot']>) => {
+      if (spoiled.starts > 0) {
+        spoiled.starts -= 1
+        throw new Error('spoiled')
+      }
+      return inner.getInitialSnapshot(...given)
+    },
+    transition: inner.transition.bind(inner),
+    start: inner.start?.bind(inner),
+  } as AnyActorLogic
+  return { logic, spoiled }
+}
 
 export class SupervisorRig {
   readonly clock = new SteppedClock()
