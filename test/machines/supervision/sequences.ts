@@ -9,7 +9,7 @@ const ids = ['a', 'b', 'c', 'd', 'e'] as const
 const anySpec = fc.record({
   id: fc.constantFrom(...ids),
   restart: fc.constantFrom('permanent' as const, 'transient' as const, 'temporary' as const),
-  significant: fc.boolean(),
+  significant: fc.constantFrom(true, true, false),
   shutdown: fc.constantFrom(701, 1303, 'brutal' as const),
   asked: fc.constantFrom('ends' as const, 'ends' as const, 'stays' as const, 'cannot' as const),
   readyMs: fc.constantFrom(undefined, undefined, undefined, 307, 1009),
@@ -28,6 +28,7 @@ const anyOptions = fc
       'never' as const,
       'any_significant' as const,
       'all_significant' as const,
+      'all_significant' as const,
     ),
     maxChildren: fc.constantFrom(undefined, undefined, 2),
     backoff: fc.constantFrom(
@@ -37,7 +38,7 @@ const anyOptions = fc
       { firstMs: 113, baseMs: 227, maxMs: 613, stableMs: 2003 },
     ),
     coolDownMs: fc.constantFrom(undefined, undefined, 3001),
-    children: fc.uniqueArray(anySpec, { maxLength: 4, selector: ({ id }) => id }),
+    children: fc.uniqueArray(anySpec, { maxLength: 4, size: 'max', selector: ({ id }) => id }),
   })
   .map((options): Options => {
     const isSimple = options.strategy === 'simple_one_for_one'
@@ -107,6 +108,6 @@ export const anyPlay = anyOptions.chain((options) =>
   fc.tuple(
     fc.constant(options),
     fc.array(fc.tuple(fc.constantFrom(...ids), anySpoiled), { maxLength: 1 }),
-    fc.array(anyCommand(options), { minLength: 1, maxLength: 30 }),
+    fc.array(anyCommand(options), { minLength: 1, maxLength: 30, size: 'max' }),
   ),
 )
