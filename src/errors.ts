@@ -62,6 +62,11 @@ export const errorCodes = {
   SUPERVISOR_CHILD_RESTARTING: { retryable: true },
   SUPERVISOR_MAX_CHILDREN: { retryable: true },
   SUPERVISOR_COOLING: { retryable: true },
+  ACTOR_NOT_RUNNING: { retryable: false },
+  REGISTRY_KEY_TAKEN: { retryable: false },
+  PUBSUB_TOPIC_INVALID: { retryable: false },
+  TASK_TIMEOUT: { retryable: true },
+  TASK_EXITED: { retryable: false },
   INTERNAL_ERROR: { retryable: false },
 } as const satisfies Record<string, { retryable: boolean }>
 

@@ -51,9 +51,9 @@ export class Child {
   formerRef: AnyActorRef | undefined
   exitReason: ExitReason | undefined
   restarts = 0
-  /** Ends in a row without a stable time in between; counted only where there is a backoff. */
+  /** Ends in a row without a stable time in between. */
   streak = 0
-  /** When it last began to run, until that was judged; kept only where there is a backoff. */
+  /** When it last began to run, until that was judged. */
   startedAt: number | undefined
   /** The timer of the restart that it waits for. */
   timer: string | undefined

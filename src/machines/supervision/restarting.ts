@@ -75,7 +75,6 @@ export function* probe(core: Core): Operation {
     }
   }
   core.phase = 'running'
-  core.window.clear()
   core.probationUntil = core.now() + core.settings.periodMs
 }
 
@@ -136,12 +135,11 @@ function endsSupervisor({ settings, children }: Core, child: Child): boolean {
 
 function nextDelayMs({ settings }: Core, child: Child, now: number): number {
   const { backoff } = settings
-  if (backoff === undefined) return 0
-  if (child.startedAt !== undefined && now - child.startedAt >= backoff.stableMs) child.streak = 0
+  const { startedAt, streak } = child
+  const wasStable = startedAt !== undefined && backoff !== undefined && now - startedAt >= backoff.stableMs
   child.startedAt = undefined
-  const delayMs = backoffMs(backoff, child.streak, settings.random())
-  child.streak += 1
-  return delayMs
+  child.streak = wasStable ? 1 : streak + 1
+  return backoff === undefined ? 0 : backoffMs(backoff, child.streak - 1, settings.random())
 }
 
 /** In the order of their start, the child among them. */

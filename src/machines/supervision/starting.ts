@@ -20,7 +20,7 @@ export function* startChild(core: Core, child: Child): Operation<StartOutcome> {
   const outcome = yield* startActor(core, child)
   if (outcome.is === 'started') {
     child.state = 'running'
-    child.startedAt = core.settings.backoff === undefined ? undefined : core.now()
+    child.startedAt = core.now()
     child.formerRef = undefined
     if (child.isTemporary) forgetArguments(child)
     core.tell({ type: 'child.started', id: child.id, ref: outcome.ref })

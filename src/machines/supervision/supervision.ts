@@ -110,6 +110,7 @@ export class Supervision {
 
   *#serve(message: Message): Operation {
     const core = this.#core
+    if (core.phase === 'stopped') return refuse(message)
     switch (message.type) {
       case 'begin':
         return yield* boot(core)
@@ -171,11 +172,7 @@ export class Supervision {
     const core = this.#core
     const waiting = [...(core.current === undefined ? [] : [core.current]), ...core.turns.drain()]
     core.current = undefined
-    for (const message of waiting) {
-      if (!('reply' in message)) continue
-      const isStop = message.type === 'supervisor.stop'
-      answer(message, isStop ? { ok: true, value: undefined } : { ok: false, error: closed() })
-    }
+    for (const message of waiting) refuse(message)
   }
 }
 
@@ -194,6 +191,12 @@ function* boot(core: Core): Operation {
   core.phase = 'running'
   core.hasStarted = true
   core.tell({ type: 'supervisor.started' })
+}
+
+/** For what comes too late. That the supervisor stops is what a second stop wanted too. */
+function refuse(message: Message): void {
+  if (!('reply' in message)) return
+  answer(message, message.type === 'supervisor.stop' ? { ok: true, value: undefined } : { ok: false, error: closed() })
 }
 
 function answer(ask: SupervisorAsk, found: Answer<unknown>): void {
