@@ -12,7 +12,7 @@ import { Report } from './report.ts'
 import { StateRecorder } from './state-recorder.ts'
 
 const report = new Report(process.argv.includes('--json'))
-const recorder = new StateRecorder('agent:test_agent')
+const recorder = new StateRecorder('server/0')
 
 const axon = createAxon({
   agents: {

@@ -51,6 +51,8 @@ export interface Member {
   /** The supervisor that it was given to; undefined: the root. */
   team: string | undefined
   isRetiring: boolean
+  /** The groups that its definition has put it in. */
+  joined: readonly string[]
 }
 
 export interface SystemContext {

@@ -1,7 +1,7 @@
 /**
  * Owns the named parts of the root's machine: guards and actions. Which state uses which is system.ts.
  */
-import { emit, enqueueActions, fromCallback, setup } from 'xstate'
+import { type AnyActorLogic, emit, enqueueActions, fromCallback, setup } from 'xstate'
 import { AxonError } from '../errors.ts'
 import type { TeamDefinition } from './arrangement.ts'
 import type { AgentDefinition } from './definition.ts'
@@ -10,6 +10,9 @@ import { poolMachine } from './pool.ts'
 import type { PoolCommand, PoolWord } from './pool-context.ts'
 import type { RunDispatchEvent } from './slots.ts'
 import { isExitOutput } from './supervision/exit.ts'
+import { groupsLogic } from './supervision/groups.ts'
+import { supervisorMachine } from './supervision/machine.ts'
+import { pubsubLogic } from './supervision/pubsub.ts'
 import type { SystemContext, SystemEvent, SystemInput } from './system-context.ts'
 import type { Enqueue } from './system-order.ts'
 import { SystemStep } from './system-step.ts'
@@ -23,6 +26,11 @@ export const systemParts = setup({
   },
   actors: {
     agent: poolMachine,
+    /** Hands every fact of the root to whoever listens outside of the machines. */
+    telemetry: fromCallback(() => undefined),
+    pubsub: pubsubLogic as AnyActorLogic,
+    groups: groupsLogic as AnyActorLogic,
+    tasks: supervisorMachine,
     runs: fromCallback<RunDispatchEvent>(() => undefined),
   },
   guards: {

@@ -53,7 +53,7 @@ export class SystemStep {
       return
     }
     const team = arrangement.teamOf(name)?.name
-    const member: Member = { definition, ref: undefined, team, isRetiring: false }
+    const member: Member = { definition, ref: undefined, team, isRetiring: false, joined: [] }
     members.set(name, member)
     arrangement.add(name, definition.after)
     this.#enqueue.emit({ type: 'agent.spawned', agent: name })
@@ -74,6 +74,7 @@ export class SystemStep {
       member.definition = command.definition
       arrangement.remove(name)
       arrangement.add(name, command.definition.after)
+      this.#join(member)
     }
     this.#enqueue.sendTo(member.ref, command)
   }
@@ -110,11 +111,13 @@ export class SystemStep {
     if (member === undefined) return
     const isAgain = member.ref !== undefined
     member.ref = ref as ActorRefFrom<typeof poolMachine>
+    member.joined = []
     if (isAgain) {
       const error = this.#context.fault ?? new AxonError('SUPERVISOR_EXCEEDED', 'Its supervisor was restarted.')
       this.#tellRestarted(member.team as string, `${agentPrefix}${agent}`, error)
       this.#enqueue.sendTo(ref, { type: 'agent.configure', definition: member.definition })
     }
+    this.#join(member)
     if (member.isRetiring) this.#enqueue.sendTo(ref, { type: 'agent.retire' })
     else this.order.begin(member)
   }
@@ -176,8 +179,27 @@ export class SystemStep {
       input: this.#inputOf(member, false),
     })
     member.ref = ref
+    member.joined = []
     ref.start()
+    this.#join(member)
     this.order.begin(member)
+  }
+
+  /** It is in the groups of its definition, and leaves them all when it ends. Those that somebody else put it in are theirs. */
+  #join(member: Member): void {
+    const { definition, ref, joined } = member
+    const tell = (type: 'group.join' | 'group.leave', groups: readonly string[]) => {
+      for (const group of groups) this.#enqueue.sendTo('groups', { type, group, refs: ref })
+    }
+    tell(
+      'group.leave',
+      joined.filter((group) => !definition.groups.includes(group)),
+    )
+    tell(
+      'group.join',
+      definition.groups.filter((group) => !joined.includes(group)),
+    )
+    member.joined = definition.groups
   }
 
   #giveTo(supervisor: AnyActorRef, member: Member): void {

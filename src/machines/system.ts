@@ -8,6 +8,7 @@
 import { sendTo } from 'xstate'
 import { Arrangement } from './arrangement.ts'
 import { Intensity } from './supervision/intensity.ts'
+import { taskSupervisorOptions } from './supervision/tasks.ts'
 import { systemParts } from './system-parts.ts'
 
 export type { SystemCommand, SystemContext, SystemInput } from './system-context.ts'
@@ -22,7 +23,13 @@ export const systemMachine = systemParts.createMachine({
     input,
     fault: undefined,
   }),
-  invoke: { id: 'runs', src: 'runs' },
+  invoke: [
+    { id: 'telemetry', src: 'telemetry' },
+    { id: 'pubsub', systemId: 'pubsub', src: 'pubsub' },
+    { id: 'groups', systemId: 'groups', src: 'groups' },
+    { id: 'tasks', systemId: 'tasks', src: 'tasks', input: taskSupervisorOptions() },
+    { id: 'runs', src: 'runs' },
+  ],
   initial: 'running',
   states: {
     running: {

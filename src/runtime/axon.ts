@@ -2,14 +2,12 @@
  * Owns what a user holds of a system: createAxon() and the handle it returns. What the system does is the machines'; what it
  * holds is provide.ts.
  */
-import { isDeepStrictEqual } from 'node:util'
-import { type ActorRefFrom, createActor, type InspectionEvent, type Observer } from 'xstate'
+import { type ActorRefFrom, type AnyActorRef, createActor, type InspectionEvent, type Observer } from 'xstate'
 import { AxonError } from '../errors.ts'
 import type { AgentDefinition } from '../machines/definition.ts'
-import { isUp } from '../machines/pool-context.ts'
+import { type Groups, groupsOf, type PubSub, pubsubOf, type Tasks, tasksOf } from '../machines/supervision/index.ts'
 import type { SystemInput, systemMachine } from '../machines/system.ts'
 import { AgentHandle } from './agent-handle.ts'
-import { type AgentSnapshot, type PoolSnapshot, viewAgent } from './agent-view.ts'
 import { systemClock } from './clock.ts'
 import { type AgentOptions, type AgentsOptions, parseAgent, parseAgents } from './config/agents.ts'
 import {
@@ -20,8 +18,8 @@ import {
   type SupervisorsOptions,
 } from './config/system.ts'
 import { dispatcherOf, provideRuntime, type RuntimeOptions } from './provide.ts'
-import { Readiness, type Standing } from './readiness.ts'
 import { resourcesOf } from './resources.ts'
+import { Roster } from './roster.ts'
 import type { AxonEventName } from './telemetry/catalogue.ts'
 import { guardInspection } from './telemetry/inspection.ts'
 import { type AxonListener, Telemetry } from './telemetry/telemetry.ts'
@@ -51,7 +49,7 @@ export class Axon {
   /** The root actor: `send` it events, subscribe to it, or look at it. */
   readonly actor: ActorRefFrom<typeof systemMachine>
   #telemetry: Telemetry
-  #readiness: Readiness
+  #roster: Roster
   #initial: readonly AgentDefinition[]
   #begin: () => void
   #starting: Promise<this> | undefined
@@ -62,7 +60,6 @@ export class Axon {
   constructor(input: SystemInput, inspect: AxonOptions['inspect'], runtime: RuntimeOptions) {
     this.#initial = input.agents
     this.#telemetry = new Telemetry(runtime.logger)
-    this.#readiness = new Readiness(this.#telemetry, (agent) => this.#standing(agent))
     const actor = createActor(provideRuntime(runtime, this.#telemetry), {
       id: 'axon',
       systemId: 'axon',
@@ -71,6 +68,7 @@ export class Axon {
       clock: runtime.clock ?? systemClock,
     })
     this.actor = actor
+    this.#roster = new Roster(actor, this.#telemetry)
     this.#begin = () => actor.start()
   }
 
@@ -92,11 +90,11 @@ export class Axon {
     const definition = parseAgent(options)
     this.#demandOpen()
     checkOrder([definition], this.agents)
-    if (this.#member(definition.name)) {
+    if (this.#roster.has(definition.name)) {
       const message = `Agent ${definition.name} exists already. Retire it first, or choose another name.`
       throw new AxonError('AGENT_EXISTS', message, { agent: definition.name })
     }
-    await this.#add(definition)
+    await this.#roster.add(definition)
     return this.agent(definition.name)
   }
 
@@ -104,9 +102,7 @@ export class Axon {
   async retire(name: string): Promise<void> {
     this.#demandOpen()
     this.#demandKnown(name)
-    const retired = this.#readiness.retired(name)
-    this.actor.send({ type: 'agent.retire', agent: name })
-    await retired
+    await this.#roster.retire(name)
   }
 
   /** The handle of an agent. @throws AxonError AGENT_UNKNOWN naming those that are known */
@@ -119,8 +115,11 @@ export class Axon {
       },
       load: () => dispatcherOf(this.actor.system).load(name),
       send: (command) => this.actor.send(command),
-      pool: () => this.#pool(name),
-      ready: () => this.#whenReady(name),
+      pool: () => this.#roster.pool(name),
+      ready: async () => {
+        this.#demandOpen()
+        await this.#roster.ready(name)
+      },
     })
   }
 
@@ -134,9 +133,24 @@ export class Axon {
     return resourcesOf(this.actor.system).runtimeDir
   }
 
+  /** Groups of actors, as OTP's `pg`: agents join those of their `groups`, and any actor may. Only after `start()`. */
+  get groups(): Groups {
+    return groupsOf(this.#child('groups'))
+  }
+
+  /** Topics that any actor or function may publish and subscribe to. Only after `start()`. */
+  get pubsub(): PubSub {
+    return pubsubOf(this.#child('pubsub'))
+  }
+
+  /** Async functions as supervised actors, ended with the system. Only after `start()`. */
+  get tasks(): Tasks {
+    return tasksOf(this.#child('tasks'))
+  }
+
   /** The names of all agents, in the order of spawning. */
   get agents(): string[] {
-    return this.#isStarted ? [...this.#members.keys()] : this.#initial.map(({ name }) => name)
+    return this.#isStarted ? this.#roster.names : this.#initial.map(({ name }) => name)
   }
 
   /**
@@ -147,17 +161,8 @@ export class Axon {
   async apply({ agents }: { agents: AgentsOptions }): Promise<void> {
     const definitions = parseAgents(agents)
     checkOrder(definitions)
-    const wanted = new Map(definitions.map((definition) => [definition.name, definition]))
     this.#demandOpen()
-    const gone = [...this.#members.keys()].filter((name) => !wanted.has(name))
-    const changes = [...wanted.values()].map((definition) => {
-      const member = this.#member(definition.name)
-      if (member === undefined) return this.#add(definition)
-      if (isDeepStrictEqual(this.#pool(definition.name)?.context.definition, definition)) return undefined
-      return this.#configure(definition)
-    })
-    const results = await Promise.allSettled([...gone.map((name) => this.retire(name)), ...changes])
-    for (const result of results) if (result.status === 'rejected') throw result.reason
+    await this.#roster.apply(definitions)
   }
 
   /** Calls `listener` for each event of that name, or for every event at `'*'`. The answer ends it. */
@@ -184,11 +189,11 @@ export class Axon {
 
   async #start(): Promise<this> {
     this.#demandOpen(false)
-    const ready = this.#initial.filter(isKept).map(({ name }) => this.#readiness.ready(name))
+    const ready = this.#roster.started(this.#initial)
     this.#isStarted = true
     this.#begin()
     try {
-      await Promise.all(ready)
+      await ready
     } catch (error) {
       await this.destroy()
       throw error
@@ -207,52 +212,13 @@ export class Axon {
       await ended
     }
     await resources.close()
-    this.#readiness.close(closedError())
+    this.#roster.close(closedError())
     this.#telemetry.close()
   }
 
-  async #add(definition: AgentDefinition): Promise<void> {
-    const ready = isKept(definition) ? this.#readiness.ready(definition.name) : undefined
-    this.actor.send({ type: 'agent.spawn', definition })
-    try {
-      await ready
-    } catch (error) {
-      if (this.#member(definition.name)) await this.retire(definition.name)
-      throw error
-    }
-  }
-
-  async #configure(definition: AgentDefinition): Promise<void> {
-    const { name } = definition
-    const state = this.#view(name)?.state
-    const isWanted = state !== 'stopped' && state !== 'idle'
-    this.actor.send({ type: 'agent.configure', definition })
-    if (this.#view(name)?.isRolling) await this.#readiness.rolledOut(name)
-    else if (isWanted && this.#standing(name) !== 'up') await this.#readiness.ready(name)
-  }
-
-  async #whenReady(name: string): Promise<void> {
+  #child<Ref extends AnyActorRef>(systemId: string): Ref {
     this.#demandOpen()
-    const view = this.#view(name)
-    if (this.#standing(name) === 'up' || view?.state === 'idle') return
-    if (view?.state === 'failed' && view.lastError) throw view.lastError
-    await this.#readiness.ready(name)
-  }
-
-  #view(name: string): AgentSnapshot | undefined {
-    const pool = this.#pool(name)
-    return pool && viewAgent(pool)
-  }
-
-  #standing(name: string): Standing {
-    const pool = this.#pool(name)
-    if (pool === undefined) return 'stopped'
-    if (isUp(pool.context)) return 'up'
-    return viewAgent(pool).state === 'stopped' ? 'stopped' : 'other'
-  }
-
-  #pool(name: string): PoolSnapshot | undefined {
-    return this.#member(name)?.ref?.getSnapshot()
+    return this.actor.system.get(systemId) as Ref
   }
 
   /** By whoever holds it, or by itself: its root gave up, or was sent `system.close`. */
@@ -262,14 +228,6 @@ export class Axon {
 
   get #isActive(): boolean {
     return this.#isStarted && this.actor.getSnapshot().status === 'active'
-  }
-
-  get #members() {
-    return this.actor.getSnapshot().context.members
-  }
-
-  #member(name: string) {
-    return this.#members.get(name)
   }
 
   #demandOpen(mustBeStarted = true): void {
@@ -287,11 +245,6 @@ export class Axon {
       agent: name,
     })
   }
-}
-
-/** Whether it has a process from its start on. */
-function isKept({ replicas }: AgentDefinition): boolean {
-  return replicas.min > 0
 }
 
 function closedError(): AxonError {

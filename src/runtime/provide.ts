@@ -78,8 +78,16 @@ export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Tel
           }),
         },
       }),
+      telemetry: telemetrySlot(telemetry),
       runs: runsSlot(options, telemetry),
     },
+  })
+}
+
+function telemetrySlot(telemetry: Telemetry) {
+  return fromCallback(({ self }) => {
+    const subscription = rootOf(self).on('*', (fact) => telemetry.tell(fact as unknown as Fact))
+    return () => subscription.unsubscribe()
   })
 }
 
@@ -87,10 +95,9 @@ export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Tel
 function runsSlot(options: RuntimeOptions, telemetry: Telemetry) {
   const { clock = systemClock, env = process.env, runtimeDir, stateDir = defaultStateDir(env) } = options
   return fromCallback<RunDispatchEvent>(({ system, self, sendBack, receive }) => {
-    const root = (self as unknown as { _parent: AnyActorRef })._parent
+    const root = rootOf(self)
     const resources = new Resources({ clock, env, runtimeDir, stateDir, tell: (fact) => telemetry.tell(fact) })
     attachResources(system, resources)
-    const subscription = root.on('*', (fact) => telemetry.tell(fact as unknown as Fact))
     let isEnding = false
     const dispatcher = new Dispatcher({
       parentOf: (agent) => tasksOf(root, agent) ?? self,
@@ -108,7 +115,6 @@ function runsSlot(options: RuntimeOptions, telemetry: Telemetry) {
       isEnding = true
       dispatcher.close()
       stopAgents(root)
-      subscription.unsubscribe()
       void resources.close()
     }
   })
@@ -119,6 +125,10 @@ function stopAgents(root: AnyActorRef): void {
   const { members, teams } = contextOf(root)
   for (const ref of [...teams.values(), ...[...members.values()].map(({ ref }) => ref)])
     (ref as unknown as { _stop(): void } | undefined)?._stop()
+}
+
+function rootOf(child: AnyActorRef): AnyActorRef {
+  return (child as unknown as { _parent: AnyActorRef })._parent
 }
 
 /** The parent of the agent's runs. A pool that is in the midst of something else makes it later: then its runs are the pool's own. */
