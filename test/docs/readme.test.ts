@@ -25,6 +25,7 @@ function application(script: string): string {
   scratch.push(directory)
   mkdirSync(join(directory, 'node_modules'))
   symlinkSync(root, join(directory, 'node_modules/axon-runtime'))
+  symlinkSync(join(root, 'node_modules/xstate'), join(directory, 'node_modules/xstate'))
   mkdirSync(join(directory, 'agents'))
   writeFileSync(join(directory, 'agents/support.py'), blocks('README.md', 'python')[0] as string)
   writeFileSync(join(directory, 'package.json'), '{ "type": "module" }')
@@ -42,6 +43,10 @@ describe('the examples of the documentation run as they are written', () => {
     expect(printed).toMatch(/^\{"weather":"It is sunny in a\."\} \d+$/m)
     expect(printed).toContain('run.started')
     expect(printed).toContain('run.result')
+  })
+
+  it('README: a supervisor without Python starts its child and stops', () => {
+    expect(application(blocks('README.md', 'ts')[1] as string)).toMatch(/id: 'clock'[\s\S]*state: 'running'/)
   })
 
   it('docs/environments.md: an environment is made without a system', () => {
