@@ -50,8 +50,7 @@ export class OrderStep {
   /** A process that had served was lost: those that its team's strategy names are replaced too. */
   replaceSiblings({ agent, wasReady }: Extract<AgentFact, { type: 'agent.crashed' }>): void {
     const { arrangement, members } = this.#context
-    // In a rollout the old processes serve, whatever becomes of the new ones.
-    if (!wasReady || members.get(agent)?.ref?.getSnapshot().matches('rolling')) return
+    if (!wasReady) return
     const next = arrangement.lose(agent, (sibling) => isRunning(members.get(sibling)))
     if (next !== undefined) this.#stop(next)
   }

@@ -69,6 +69,21 @@ test('a run whose connection broke and that waits for the next process is no idl
   rig.dispatcher.close()
 })
 
+test('a run that turns out not to have started when the agent rests already wakes it', async () => {
+  const rig = new RunRig()
+  const process = rig.ready()
+  const run = rig.run('a')
+  rig.hear('agent.idle')
+  rig.call().fail(new ConnectionLost('gone', { isWritten: true }))
+  process.exit()
+  process.bury()
+  await settle()
+  expect(rig.asked).toEqual(['agent.start'])
+  rig.ready(2)
+  rig.call().succeed()
+  await run
+})
+
 test.each(['agent.suspect', 'agent.draining', 'agent.provisioning', 'agent.stopped', 'agent.idle'] as const)(
   'from %s on nobody counts: no timer is left',
   (fact) => {
