@@ -47,13 +47,15 @@ const parts = setup({
     serve: enqueueActions(({ context, event, enqueue }) => {
       const { supervision, drive } = context
       if (drive.of === undefined) return
-      const effects = drive.of.within(enqueue as Enqueuer)
-      try {
-        supervision.handle(toldBy(event), effects)
-      } catch (error) {
-        supervision.abandon(effects)
-        throw error
-      }
+      const effects = drive.of
+      effects.within(enqueue as Enqueuer, () => {
+        try {
+          supervision.handle(toldBy(event), effects)
+        } catch (error) {
+          supervision.abandon(effects)
+          throw error
+        }
+      })
     }),
   },
 })
