@@ -8,6 +8,7 @@ import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xst
 import { agentMachine } from '../src/machines/agent.ts'
 import { poolMachine } from '../src/machines/pool.ts'
 import { type RunOutcome, type RunState, runTransitions } from '../src/machines/run.ts'
+import { supervisorMachine } from '../src/machines/supervision/machine.ts'
 import { systemMachine } from '../src/machines/system.ts'
 
 interface Diagram {
@@ -29,6 +30,12 @@ const diagrams: Readonly<Record<string, () => Diagram>> = {
     ),
   'system.md': () =>
     ofMachine(systemMachine, 'System', 'The root actor: it spawns, relays, and closes in reverse order.'),
+  'supervisor.md': () =>
+    ofMachine(
+      supervisorMachine,
+      'Supervisor',
+      'A supervisor of any actors: its states are those of the core that it drives; it serves one event after the other.',
+    ),
   'run.md': () => ofRun('Run', 'The life of one request to an agent: it has exactly one terminal state.'),
 }
 

@@ -52,4 +52,12 @@ describe('the examples of the documentation run as they are written', () => {
   it('docs/environments.md: an environment is made without a system', () => {
     expect(application(blocks('docs/environments.md', 'ts')[0] as string).trim()).toMatch(/\/bin\/python$/)
   })
+
+  it('docs/supervision.md: a promise is tried until it succeeds', () => {
+    expect(
+      application(blocks('docs/supervision.md', 'ts')[0] as string)
+        .trim()
+        .split('\n'),
+    ).toEqual(['prices starts again in 0 ms', 'prices starts again in 0 ms', 'prices ended: normal, after 3 tries'])
+  })
 })
