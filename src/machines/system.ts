@@ -7,6 +7,7 @@
  */
 import { sendTo } from 'xstate'
 import { Arrangement } from './arrangement.ts'
+import { narrowExitEvents } from './supervision/exit-events.ts'
 import { Intensity } from './supervision/intensity.ts'
 import { taskSupervisorOptions } from './supervision/tasks.ts'
 import { systemParts } from './system-parts.ts'
@@ -101,3 +102,5 @@ export const systemMachine = systemParts.createMachine({
     'xstate.error.actor.*': { actions: 'judge' },
   },
 })
+
+narrowExitEvents(systemMachine)

@@ -121,7 +121,7 @@ function isHeard(self: AnyActorRef): boolean {
 
 /** The end of a child is told by XState in words of its own. */
 function toldBy(event: AnyEventObject): SupervisorEvent {
-  return /^xstate\.(done|error)\.actor\./.test(event.type)
+  return /^xstate\.(done|error)\.actor\b/.test(event.type)
     ? { type: 'supervisor.look', child: event.actorId }
     : (event as SupervisorEvent)
 }

@@ -5,7 +5,9 @@
 import { type AnyActorRef, enqueueActions, type SnapshotFrom, setup } from 'xstate'
 import { Drive, sweeper } from './drive.ts'
 import { type ExitOutput, exit } from './exit.ts'
+import { narrowExitEvents } from './exit-events.ts'
 import type { SupervisorEvent, SupervisorFact } from './facts.ts'
+import type { ActorExit } from './links.ts'
 import { registerSupervisor } from './settings.ts'
 import type { SupervisorOptions } from './spec.ts'
 import { Supervision } from './supervision.ts'
@@ -20,7 +22,7 @@ export interface SupervisorContext {
 const parts = setup({
   types: {
     context: {} as SupervisorContext,
-    events: {} as SupervisorEvent,
+    events: {} as SupervisorEvent | ActorExit,
     input: {} as SupervisorOptions,
     emitted: {} as SupervisorFact,
     output: {} as ExitOutput,
@@ -38,6 +40,7 @@ const parts = setup({
       context.drive.of = new Drive(self as AnyActorRef)
       self.send({ type: 'supervisor.begin' })
     },
+    ignore: () => {},
     serve: enqueueActions(({ context, event, enqueue }) => {
       context.drive.of?.hear(context.supervision, event, enqueue)
     }),
@@ -97,12 +100,15 @@ export const supervisorMachine = parts.createMachine({
     'supervisor.timer': { actions: 'serve' },
     'supervisor.look': { actions: 'serve' },
     'supervisor.continue': { actions: 'serve' },
+    // Of a linked actor that is no child. It is taken, so that the supervisor goes on.
+    'actor.exit': { actions: 'ignore' },
     'xstate.done.actor.*': { actions: 'serve' },
     'xstate.error.actor.*': { actions: 'serve' },
   },
   output: ({ context }) => exit(context.supervision.exitReason),
 })
 
+narrowExitEvents(supervisorMachine)
 registerSupervisor(
   supervisorMachine,
   ({ context }: SnapshotFrom<typeof supervisorMachine>) => context.supervision.hasStarted,

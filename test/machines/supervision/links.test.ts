@@ -323,3 +323,13 @@ describe('link', () => {
     })
   })
 })
+
+it('a supervisor outlives an actor that it is linked to', async () => {
+  const supervisor = await createSupervisor({ children: [{ id: 'child', logic: mortalMachine }] }).start()
+  const other = mortal()
+  link(supervisor.actor, other)
+  other.send({ type: 'crash' })
+  expect(supervisor.getChild('child')?.state).toBe('running')
+  expect(supervisor.actor.getSnapshot().status).toBe('active')
+  await supervisor.stop()
+})
