@@ -46,6 +46,7 @@ export const errorCodes = {
   PROTOCOL_UNAUTHORIZED: { retryable: false },
   PROTOCOL_MISMATCH: { retryable: false },
   RUN_REQUEST_INVALID: { retryable: false },
+  RUN_KEY_REUSED: { retryable: false },
   RUN_REJECTED: { retryable: true },
   RUN_CANCELLED: { retryable: false },
   RUN_TIMEOUT: { retryable: false },

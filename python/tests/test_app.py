@@ -32,6 +32,9 @@ class Kernel:
     def settled(self, run: str) -> None:
         self.told.append(f"settled {run}")
 
+    def revoked(self, run: str, attempt: int, is_known: bool) -> None:
+        self.told.append(f"revoked {run} {attempt} {'known' if is_known else 'unknown'}")
+
 
 @asynccontextmanager
 async def client(

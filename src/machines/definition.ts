@@ -24,6 +24,19 @@ export interface ScalingPolicy {
   downDelayMs: number
 }
 
+/** How many runs are taken on. */
+export interface RatePolicy {
+  perSecond: number
+  /** How many at once, after a while without any. */
+  burst: number
+}
+
+/** How many tokens its runs may use. */
+export interface UsagePolicy {
+  totalTokens: number
+  perMs: number
+}
+
 export interface AgentDefinition {
   name: string
   module: string
@@ -46,6 +59,16 @@ export interface AgentDefinition {
   replace: 'rolling' | 'recreate'
   concurrency: number
   queue: number
+  /** Its runs may be run more than once: what was interrupted is run again. */
+  idempotent: boolean
+  /** How often a run may be sent that came to nothing after it had been written. */
+  maxAttempts: number
+  /** How long the answer to an idempotency key is kept, and of how many keys. */
+  idempotency: { keepMs: number; maxKeys: number }
+  /** More runs than this are rejected; undefined: none are. */
+  rate?: RatePolicy | undefined
+  /** Runs are rejected while this much has been used; undefined: none are. */
+  usage?: UsagePolicy | undefined
   restart: RestartPolicy
   startMs: number
   shutdownMs: number

@@ -70,7 +70,15 @@ export type SystemFact =
 export type RunFact =
   | { type: 'run.accepted'; agent: string; run: string }
   | { type: 'run.started'; agent: string; run: string; generation: string }
-  | { type: 'run.requeued'; agent: string; run: string; generation: string; attempt: number }
+  /** `started`: whether the agent's code began in the attempt that came to nothing; only where its agent is idempotent may it have. */
+  | {
+      type: 'run.requeued'
+      agent: string
+      run: string
+      generation: string
+      attempt: number
+      started: boolean | undefined
+    }
   | {
       type: 'run.settled'
       agent: string

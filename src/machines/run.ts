@@ -3,7 +3,7 @@
  * request makes one: a transition is one look into a table. Sending, queueing and judging belong to runtime/runs.
  *
  * 1. A run has exactly one terminal state, and nothing leaves it.
- * 2. Only a run whose code has not begun is queued again.
+ * 2. Only a run whose code has not begun is queued again, or one of an idempotent agent.
  */
 import type { ActorLogic, AnyActorRef, EventObject, Snapshot } from 'xstate'
 import type { AxonError } from '../errors.ts'
@@ -18,8 +18,10 @@ export type RunEvent =
   /** The receipt: user code begins. */
   | { type: 'run.started' }
   | { type: 'run.streaming' }
-  /** It was proved not to have started, and is tried once more. */
+  /** It was proved not to have started, and is sent again. */
   | { type: 'run.requeued' }
+  /** It started, or may have, and is run again: its agent is idempotent. */
+  | { type: 'run.repeated' }
   | { type: 'run.settled'; outcome: RunOutcome; error?: AxonError | undefined }
   /** Asked from outside; answered by `run.settled` when the process has let go. */
   | { type: 'run.cancel' }
@@ -49,8 +51,13 @@ export const runTransitions: Readonly<Partial<Record<RunState, Partial<Record<Ru
   accepted: { 'run.queued': 'queued', 'run.assigned': 'assigned' },
   queued: { 'run.assigned': 'assigned' },
   assigned: { 'run.written': 'written', 'run.started': 'started', 'run.requeued': 'queued' },
-  written: { 'run.started': 'started', 'run.streaming': 'streaming', 'run.requeued': 'queued' },
-  started: { 'run.streaming': 'streaming' },
+  written: {
+    'run.started': 'started',
+    'run.streaming': 'streaming',
+    'run.requeued': 'queued',
+    'run.repeated': 'queued',
+  },
+  started: { 'run.streaming': 'streaming', 'run.repeated': 'queued' },
   streaming: { 'run.started': 'streaming' },
 }
 
@@ -90,6 +97,7 @@ function next(context: RunContext, event: RunEvent): RunContext {
     case 'run.started':
       return { ...context, started: true }
     case 'run.requeued':
+    case 'run.repeated':
       return { ...context, attempt: context.attempt + 1, generation: undefined }
     default:
       return context

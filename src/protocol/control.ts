@@ -63,6 +63,8 @@ export const agentFrame = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('started'), run: z.string() }),
   z.object({ type: z.literal('settled'), run: z.string() }),
+  /** The answer to `revoke`. `isKnown: false` is a promise: it does not run and will not begin; what has ended has its receipt. */
+  z.object({ type: z.literal('revoked'), run: z.string(), attempt: z.int().positive(), isKnown: z.boolean() }),
   z.object({
     type: z.literal('failed'),
     phase: z.enum(failurePhases),
@@ -74,6 +76,7 @@ export const agentFrame = z.discriminatedUnion('type', [
 ])
 export type AgentFrame = z.infer<typeof agentFrame>
 export type HeartbeatFrame = Extract<AgentFrame, { type: 'heartbeat' }>
+export type RevokedFrame = Extract<AgentFrame, { type: 'revoked' }>
 export type FailedFrame = Extract<AgentFrame, { type: 'failed' }>
 
 /** The first thing Node says on the control connection. */
@@ -100,4 +103,10 @@ export interface EnvironmentFrame {
 }
 
 /** What Node tells an agent's process on the control connection. */
-export type NodeFrame = LaunchFrame | { type: 'cancel'; run: string } | { type: 'drain' }
+export type NodeFrame =
+  | LaunchFrame
+  /** `attempt`: that one and those before it; without it, all of them. */
+  | { type: 'cancel'; run: string; attempt?: number }
+  /** Its connection broke: the attempt is ended, or never begun, and `revoked` says which. */
+  | { type: 'revoke'; run: string; attempt: number }
+  | { type: 'drain' }

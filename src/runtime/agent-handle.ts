@@ -41,10 +41,11 @@ export class AgentHandle {
   /**
    * Runs the agent once and answers as a whole. Waits for the agent where it is starting or restarting.
    * @throws RunError with `code`, `started`, `attempt`, and `kind` and `traceback` where the agent raised
-   * @throws AxonError RUN_REQUEST_INVALID, AGENT_FAILED, AGENT_STOPPED, AGENT_BACKOFF, RUN_REJECTED
+   * @throws RunError AGENT_FAILED, AGENT_STOPPED, AGENT_BACKOFF, RUN_REJECTED with `started: false`, where it was never sent
+   * @throws AxonError RUN_REQUEST_INVALID, RUN_KEY_REUSED: there is no run
    */
   async run<Result = unknown>(request: RunRequest, options?: RunOptions): Promise<RunResponse<Result>> {
-    return (await this.#options.dispatcher().run(this.name, request, options).result) as RunResponse<Result>
+    return (await this.#options.dispatcher().answer(this.name, request, options)) as RunResponse<Result>
   }
 
   /**

@@ -12,6 +12,7 @@ const events: RunEvent[] = [
   { type: 'run.started' },
   { type: 'run.streaming' },
   { type: 'run.requeued' },
+  { type: 'run.repeated' },
 ]
 
 /** The events that lead to each state. */
@@ -31,8 +32,13 @@ const leads: Record<Living, Partial<Record<RunEvent['type'], RunState>>> = {
   accepted: { 'run.queued': 'queued', 'run.assigned': 'assigned' },
   queued: { 'run.assigned': 'assigned' },
   assigned: { 'run.written': 'written', 'run.started': 'started', 'run.requeued': 'queued' },
-  written: { 'run.started': 'started', 'run.streaming': 'streaming', 'run.requeued': 'queued' },
-  started: { 'run.streaming': 'streaming' },
+  written: {
+    'run.started': 'started',
+    'run.streaming': 'streaming',
+    'run.requeued': 'queued',
+    'run.repeated': 'queued',
+  },
+  started: { 'run.streaming': 'streaming', 'run.repeated': 'queued' },
   streaming: { 'run.started': 'streaming' },
 }
 

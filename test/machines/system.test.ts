@@ -207,7 +207,7 @@ describe('facts', () => {
     const told = [
       { type: 'run.accepted', agent: 'a', run: 'r1' },
       { type: 'run.started', agent: 'a', run: 'r1', generation: 'a/0#1' },
-      { type: 'run.requeued', agent: 'a', run: 'r1', generation: 'a/0#1', attempt: 2 },
+      { type: 'run.requeued', agent: 'a', run: 'r1', generation: 'a/0#1', attempt: 2, started: false },
       {
         type: 'run.settled',
         agent: 'a',

@@ -65,10 +65,11 @@ class Control:
 
     def settled(self, run: str) -> None:
         """Sends `settled`, from a thread where the channel is full."""
-        frame = _run_frame("settled", run)
-        rest = self._try(frame)
-        if rest:
-            self._later(frame, rest, None)
+        self._send(_run_frame("settled", run))
+
+    def revoked(self, run: str, attempt: int, is_known: bool) -> None:
+        """Sends `revoked`, from a thread where the channel is full."""
+        self._send(encode_frame({"type": "revoked", "run": run, "attempt": attempt, "isKnown": is_known}))
 
     def read(self) -> dict[str, Any]:
         """The next frame, waiting for it; `FrameError` when it is unreadable, `EOFError` at the end."""
@@ -102,6 +103,11 @@ class Control:
             return self._socket.recv(65536)
         except OSError:
             return b""
+
+    def _send(self, frame: bytes) -> None:
+        rest = self._try(frame)
+        if rest:
+            self._later(frame, rest, None)
 
     def _try(self, frame: bytes) -> bytes:
         """Sends without waiting; returns what is left. With a part sent the lock stays taken, for `_later` to end."""

@@ -114,3 +114,6 @@ class _Nobody:
 
     def settled(self, run: str) -> None:
         """Nobody is told."""
+
+    def revoked(self, run: str, attempt: int, is_known: bool) -> None:
+        """Nobody asks."""

@@ -4,7 +4,9 @@ connection, by its deadline or by the end of the process. Knows nothing of HTTP 
 1. The kernel has the receipt before user code is called.
 2. A run that must end is answered at once, whether or not its code lets itself be cancelled; it is in flight, and its
    id taken, until its code has ended. Then `settled` is told.
-3. A cancel may arrive before its run: the id is remembered, and the run refused.
+3. A cancel may arrive before its run: its id and attempt are remembered, and the run refused.
+4. Of an attempt that Node takes back, `is_known=False` is a promise: it does not run and will not begin. Where no receipt
+   went before, its code never began.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ from axon_agent.logs import current_run
 from axon_agent.request import RunHead
 
 _REMEMBERED = 1024
+_PROMISED = 16_384
+_PROMISE_SECONDS = 600.0
+_EVERY_ATTEMPT = 2**31
 
 
 class Receipts(Protocol):
@@ -29,6 +34,8 @@ class Receipts(Protocol):
     async def receipt(self, run: str) -> None: ...
 
     def settled(self, run: str) -> None: ...
+
+    def revoked(self, run: str, attempt: int, is_known: bool) -> None: ...
 
 
 class Run:
@@ -56,14 +63,18 @@ class Runs:
         self.is_draining = False
         self._receipts = receipts
         self._in_flight: dict[str, Run] = {}
-        self._cancelled: OrderedDict[str, None] = OrderedDict()
+        # Earlier attempts of a run in flight: they must end, and their code has not ended yet.
+        self._superseded: set[Run] = set()
+        # Up to which attempt a run that may come later is refused.
+        self._cancelled: OrderedDict[str, int] = OrderedDict()
+        self._revoked: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._answering: set[asyncio.Task[None]] = set()
         self._on_idle: Callable[[], None] | None = None
 
     @property
     def in_flight(self) -> int:
         """How many runs have code that has not ended. May be read from any thread."""
-        return len(self._in_flight)
+        return len(self._in_flight) + len(self._superseded)
 
     def check_open(self) -> None:
         """Raises `RunError` RUN_REJECTED while the process drains."""
@@ -73,13 +84,16 @@ class Runs:
     def start(self, head: RunHead, call: Call, answer: Answer) -> Run:
         """Admits a run and starts its task; `RunError` where it is refused."""
         self.check_open()
-        if head.run in self._in_flight:
+        earlier = self._in_flight.get(head.run)
+        if earlier is not None and (earlier.reason is None or earlier.attempt >= head.attempt):
             raise RunError("RUN_REQUEST_INVALID", f"Run {head.run} is in flight here already.", status=409)
-        if head.run in self._cancelled:
+        if head.attempt <= max(self._cancelled.get(head.run, 0), self._revoked.get(head.run, (0, 0.0))[0]):
             raise RunError("RUN_CANCELLED", f"Run {head.run} was cancelled before it came.")
         if head.deadline_ms is not None and head.deadline_ms <= 0:
             raise _timeout(head.run)
         run = Run(head, answer)
+        if earlier is not None:
+            self._superseded.add(earlier)
         self._in_flight[run.id] = run
         loop = asyncio.get_running_loop()
         if head.deadline_ms is not None:
@@ -87,15 +101,44 @@ class Runs:
         run.task = loop.create_task(self._live(run, call))
         return run
 
-    def cancel(self, run_id: str) -> None:
-        """Ends a run for Node; one that is not known yet is refused when it comes."""
+    def cancel(self, run_id: str, attempt: int = _EVERY_ATTEMPT) -> None:
+        """Ends a run for Node, up to an attempt; one that is not known yet is refused when it comes."""
         run = self._in_flight.get(run_id)
         if run is not None:
-            self._end(run, RunError("RUN_CANCELLED", f"Run {run_id} was cancelled."))
+            if run.attempt <= attempt:
+                self._end(run, RunError("RUN_CANCELLED", f"Run {run_id} was cancelled."))
             return
-        self._cancelled[run_id] = None
+        self._cancelled[run_id] = attempt
         if len(self._cancelled) > _REMEMBERED:
             self._cancelled.popitem(last=False)
+
+    def revoke(self, run_id: str, attempt: int) -> None:
+        """Takes an attempt back for Node, whose connection for it broke: ends it, or sees to it that it never begins.
+
+        Node is told which. Receipts go before on the same channel: of a run that has ended it knows.
+        """
+        run = self._in_flight.get(run_id)
+        if run is not None and run.attempt <= attempt:
+            # A task that has not begun sees the reason before its receipt.
+            is_known = run.is_running
+            self._end(run, RunError("RUN_CANCELLED", f"Run {run_id} was cancelled: its connection ended."))
+        else:
+            is_known = not self._promise(run_id, attempt)
+        self._receipts.revoked(run_id, attempt, is_known)
+
+    def _promise(self, run_id: str, attempt: int) -> bool:
+        """Remembers to refuse an attempt; False where that is no more than a hope."""
+        now = asyncio.get_running_loop().time()
+        while self._revoked:
+            oldest = next(iter(self._revoked))
+            if now - self._revoked[oldest][1] < _PROMISE_SECONDS:
+                break
+            del self._revoked[oldest]
+        if len(self._revoked) >= _PROMISED:
+            return False
+        self._revoked.pop(run_id, None)
+        self._revoked[run_id] = (attempt, now)
+        return True
 
     def disconnected(self, run: Run) -> None:
         """Ends a run whose caller has gone; nobody is answered."""
@@ -104,7 +147,7 @@ class Runs:
 
     def interrupt(self) -> None:
         """Ends every run because the process stops."""
-        for run in list(self._in_flight.values()):
+        for run in (*self._in_flight.values(), *self._superseded):
             message = f"Run {run.id} was interrupted: agent {self.agent} stopped before the run had ended."
             self._end(run, RunError("RUN_INTERRUPTED", message))
 
@@ -167,7 +210,10 @@ class Runs:
     def _forget(self, run: Run) -> None:
         if run.timer is not None:
             run.timer.cancel()
-        del self._in_flight[run.id]
+        if self._in_flight.get(run.id) is run:
+            del self._in_flight[run.id]
+        else:
+            self._superseded.discard(run)
         if run.has_started:
             self._receipts.settled(run.id)
         self._tell_idle()
@@ -177,7 +223,7 @@ class Runs:
         self._tell_idle()
 
     def _tell_idle(self) -> None:
-        if self._on_idle is not None and not self._in_flight and not self._answering:
+        if self._on_idle is not None and not self.in_flight and not self._answering:
             self._on_idle()
 
 

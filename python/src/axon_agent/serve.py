@@ -99,8 +99,12 @@ class Service:
     def on_frame(self, frame: dict[str, Any]) -> None:
         """Takes a frame of Node's, on the event loop."""
         match frame:
+            case {"type": "cancel", "run": str(run), "attempt": int(attempt)}:
+                self._runs.cancel(run, attempt)
             case {"type": "cancel", "run": str(run)}:
                 self._runs.cancel(run)
+            case {"type": "revoke", "run": str(run), "attempt": int(attempt)}:
+                self._runs.revoke(run, attempt)
             case {"type": "drain"}:
                 self.drain()
 

@@ -5,6 +5,7 @@ import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import type { AgentDefinition } from '../../machines/definition.ts'
+import { idempotency, maxAttempts, rate, usage } from './delivery.ts'
 import { agentName, describe, invalid, ms, options, positiveMs } from './fields.ts'
 
 const restart = options({
@@ -137,6 +138,16 @@ const agentOptions = options({
   concurrency: z.int().positive().max(10_000).default(16),
   /** Runs that may wait; more are rejected at once. Default 100. */
   queue: z.int().nonnegative().default(100),
+  /** Its runs may be run more than once: what started and was interrupted is run again, elsewhere where there is another replica. Default false. */
+  idempotent: z.boolean().default(false),
+  /** How often a run is sent at most, where it came to nothing after it had been written. Default 2, of idempotent agents 3. */
+  maxAttempts: maxAttempts.optional(),
+  /** What is kept for `run(request, { idempotencyKey })`. */
+  idempotency: idempotency.prefault({}),
+  /** More runs than this are rejected at once. Default: any number are taken. */
+  rate: rate.optional(),
+  /** Runs are rejected while its runs have used this much. Default: any number of tokens. */
+  usage: usage.optional(),
   restart: restart.prefault({}),
   /** From the start of a process until it must be ready, in milliseconds. Default 30 000. */
   startMs: positiveMs.default(30_000),
@@ -184,6 +195,7 @@ export function parseAgents(options: AgentsOptions): AgentDefinition[] {
       env: concealed(agent.env),
       scaling: { ...scaling, target: scaling.target ?? Math.max(1, Math.floor(concurrency / 2)) },
       replace: agent.replace ?? (port ? 'recreate' : 'rolling'),
+      maxAttempts: agent.maxAttempts ?? (agent.idempotent ? 3 : 2),
     }
   })
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { Pool } from 'undici'
 import type { AgentDefinition } from '../../machines/definition.ts'
-import type { Endpoint, NodeFrame } from '../../protocol/control.ts'
+import type { Endpoint, NodeFrame, RevokedFrame } from '../../protocol/control.ts'
 
 export interface LinkListener {
   /** The receipt: user code of this run begins. */
@@ -28,6 +28,8 @@ export class Link {
   #refusesRuns = false
   #closing: Promise<void> = Promise.resolve()
   #resolveGone: () => void
+  /** Attempts that were taken back and of which the process has not answered yet. */
+  #revoked = new Map<string, (isKnown: boolean) => void>()
 
   constructor(definition: AgentDefinition, generation: string) {
     this.#definition = definition
@@ -64,6 +66,24 @@ export class Link {
     return true
   }
 
+  /**
+   * Takes an attempt back whose connection broke. Resolves `false` where it will not begin, and has begun only if its receipt
+   * came before; `true` where the process has it. Never resolves where the process does not answer.
+   */
+  revoke(run: string, attempt: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#revoked.set(`${run}#${attempt}`, resolve)
+      if (!this.send({ type: 'revoke', run, attempt })) this.#revoked.delete(`${run}#${attempt}`)
+    })
+  }
+
+  /** The answer to that. One that nobody waits for means nothing. */
+  revoked({ run, attempt, isKnown }: RevokedFrame): void {
+    const key = `${run}#${attempt}`
+    this.#revoked.get(key)?.(isKnown)
+    this.#revoked.delete(key)
+  }
+
   /** Once in a life: the process serves. */
   serve(endpoint: Endpoint): void {
     if (this.#isExited) return
@@ -93,6 +113,7 @@ export class Link {
     void this.exit()
     void this.#pool?.destroy().catch(() => {})
     this.#control?.destroy()
+    this.#revoked.clear()
     this.#resolveGone()
   }
 }

@@ -241,6 +241,8 @@ class Port {
         return this.#tell({ type: 'process.heartbeat', generation, heartbeat: frame })
       case 'started':
         return this.#link.listener?.onStarted(frame.run)
+      case 'revoked':
+        return this.#link.revoked(frame)
       case 'failed':
         this.#failure ??= frame
         return

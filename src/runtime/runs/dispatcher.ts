@@ -12,6 +12,8 @@ import type { RunDispatchEvent, RunSlots } from '../../machines/slots.ts'
 import { type RunRequest, type RunResponse, runRequest } from '../../protocol/run.ts'
 import type { Clock } from '../clock.ts'
 import type { Link } from '../process/link.ts'
+import type { AnswerStore } from './kept-answers.ts'
+import { KeyedRuns } from './keyed-runs.ts'
 import { Lane, type Load } from './lane.ts'
 import { type Execute, Run } from './run.ts'
 import { type RunOptions, readRunOptions } from './run-options.ts'
@@ -33,16 +35,20 @@ export interface DispatcherOptions {
   send: (command: RunsCommand) => void
   /** The definition as it is now. */
   definitionOf: (agent: string) => AgentDefinition | undefined
+  /** Keeps the answers to idempotency keys. Default: memory. */
+  answers?: AnswerStore | undefined
 }
 
 export class Dispatcher {
   #options: DispatcherOptions
   #lanes = new Map<string, Lane>()
   #runs = new Map<string, Run>()
+  #keyed: KeyedRuns
   #isClosed = false
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.#keyed = new KeyedRuns(options.answers)
   }
 
   /** Starts a run that answers as a whole. */
@@ -51,8 +57,24 @@ export class Dispatcher {
     return this.#submit(agent, request, options, 'sync', () => transport.httpRequest)
   }
 
+  /** The answer of a run; with an idempotency key, that of the one run that has it. */
+  async answer(agent: string, request: RunRequest, options: RunOptions = {}): Promise<RunResponse> {
+    const { idempotencyKey: key, signal, ...others } = options
+    const definition = this.#options.definitionOf(agent)
+    // Who has given up already starts nothing that others could join.
+    if (key === undefined || definition === undefined || signal?.aborted)
+      return await this.run(agent, request, options).result
+    const read = readRunOptions(options)
+    if ('fault' in read) throw invalidOptions(agent, read.fault)
+    const start = () => this.run(agent, request, others)
+    const body = encode(agent, request)
+    return await this.#keyed.answer({ agent, key, body, policy: definition.idempotency, signal, start })
+  }
+
   /** Starts a run whose events are read as they arrive. */
   stream(agent: string, request: RunRequest, options: RunOptions = {}): RunStream {
+    if (options.idempotencyKey !== undefined)
+      throw invalidOptions(agent, 'a stream takes no idempotencyKey, run() does')
     const { transport } = this.#options
     const events = new EventQueue()
     const run = this.#submit(agent, request, options, 'stream', (self) => async (call, signal) => {

@@ -7,11 +7,13 @@ import { AxonError } from '../../errors.ts'
 import type { AgentDefinition } from '../../machines/definition.ts'
 import type { Clock } from '../clock.ts'
 import type { Link } from '../process/link.ts'
+import { Admission } from './admission.ts'
+import { RetryBudget } from './retry-budget.ts'
 import { Route, Router } from './router.ts'
 import type { Run, RunSurroundings } from './run.ts'
 import { Scaler } from './scaler.ts'
 
-export interface LaneOptions extends RunSurroundings {
+export interface LaneOptions extends Omit<RunSurroundings, 'mayRetry'> {
   clock: Clock
   /** From 0 to 1, 1 excluded. Default: `Math.random`. */
   random?: (() => number) | undefined
@@ -43,7 +45,7 @@ const maxRetryAfterMs = 60_000
 
 export class Lane {
   definition: AgentDefinition
-  readonly options: LaneOptions
+  readonly options: LaneOptions & RunSurroundings
   readonly #router: Router
   readonly #scaler: Scaler
   #standings = new Map<string, Standing>()
@@ -56,10 +58,15 @@ export class Lane {
   #quietTimer: unknown
   /** How long a run takes, on the way: the last ones count most. */
   #meanMs: number | undefined
+  /** Runs that ever came. */
+  #submitted = 0
+  readonly #retries = new RetryBudget()
+  /** Where the agent has a rate or a limit of usage. */
+  #admission: Admission | undefined
 
   constructor(definition: AgentDefinition, options: LaneOptions) {
     this.definition = definition
-    this.options = options
+    this.options = { ...options, mayRetry: () => this.#retries.take(this.#submitted) }
     this.#router = new Router(options.random)
     this.#scaler = new Scaler(options.clock, options.scale)
   }
@@ -70,9 +77,12 @@ export class Lane {
 
   submit(run: Run): void {
     if (run.isSettled) return
+    this.#submitted += 1
     if (this.#refusal) return run.refuse(this.#refusal())
+    const refusal = this.#admit(run)
+    if (refusal) return run.refuse(refusal)
     if (this.#isResting) this.#wake()
-    const route = this.#queue.length === 0 ? this.#choose(run) : undefined
+    const route = this.#queue.length > 0 && this.#isBlocked ? undefined : this.#choose(run)
     if (route) void this.#send(run, route)
     else if (this.#queue.length >= this.definition.queue) return run.refuse(this.#full(run))
     else this.#enqueue(run)
@@ -142,7 +152,11 @@ export class Lane {
     this.#refusal = isComing ? undefined : standings.find((standing) => typeof standing === 'function')
     this.#isResting = !isComing && this.#refusal === undefined
     if (this.#refusal) for (const run of this.#queue.splice(0)) run.refuse(this.#refusal())
-    if (this.#router.size > 0) return
+    if (this.#router.size > 0) {
+      // Where the last of the others has left, one may return to the process that it came from.
+      if (this.#queue[0]?.failed) this.#flow()
+      return
+    }
     this.#unwatchQuiet()
     this.#scaler.rest()
   }
@@ -168,16 +182,33 @@ export class Lane {
     if (this.#router.size > 0) this.#scaler.observe(this.#inFlight + this.#queue.length, this.definition)
   }
 
+  #admit(run: Run): AxonError | undefined {
+    const { definition } = this
+    if (definition.rate === undefined && definition.usage === undefined) return undefined
+    this.#admission ??= new Admission()
+    return this.#admission.refusal(definition, run.id)
+  }
+
+  /** Somebody waits who would take any place. Those that were sent in vain come first, and may wait for a place of their own. */
+  get #isBlocked(): boolean {
+    return this.#queue.some(({ failed }) => failed === undefined)
+  }
+
   #choose(run: Run): Route | undefined {
-    return this.#router.choose(this.definition.concurrency, run.affinity)
+    const { concurrency } = this.definition
+    if (run.failed === undefined) return this.#router.choose(concurrency, run.affinity)
+    return this.#router.chooseAgain(concurrency, run.failed)
   }
 
   #flow(): void {
-    for (;;) {
-      const [first] = this.#queue
-      const route = first && this.#choose(first)
-      if (route === undefined) return
-      void this.#send(this.#queue.shift() as Run, route)
+    for (let at = 0; at < this.#queue.length; ) {
+      const run = this.#queue[at] as Run
+      const route = this.#choose(run)
+      if (route) {
+        this.#queue.splice(at, 1)
+        void this.#send(run, route)
+      } else if (run.failed) at += 1
+      else return
     }
   }
 
@@ -194,6 +225,7 @@ export class Lane {
     // A run that was cancelled has given its id away: another may go by it.
     if (route.inFlight.get(run.id) === run) route.inFlight.delete(run.id)
     this.#meanMs = (this.#meanMs ?? performance.now() - begunAt) * 0.9 + (performance.now() - begunAt) * 0.1
+    if (this.#admission) this.#admission.spend(run.totalTokens, this.definition)
     if (mayRetry) this.#retry(run)
     this.#flow()
     this.#watchQuiet()
@@ -204,11 +236,25 @@ export class Lane {
     if (this.#refusal) return run.refuse(this.#refusal())
     this.#enqueue(run)
     if (this.#isResting) this.#wake()
+    this.#mayReturnLater(run)
+  }
+
+  /** Its process lives: where there is no other, it goes there again, after a while. */
+  #mayReturnLater({ failed, settled }: Run): void {
+    if (failed?.avoids?.takesRuns !== true) return
+    const { clock, random = Math.random } = this.options
+    const { avoids } = failed
+    const timer = clock.setTimeout(() => {
+      if (failed.avoids !== avoids) return
+      failed.mayReturn = true
+      this.#flow()
+    }, failed.delayMs(random))
+    void settled.then(() => clock.clearTimeout(timer))
   }
 
   #enqueue(run: Run): void {
     // Those that were sent before go first, in their order.
-    const at = run.isRetried ? this.#queue.findIndex((other) => !other.isRetried) : -1
+    const at = run.failed ? this.#queue.findIndex(({ failed }) => failed === undefined) : -1
     this.#queue.splice(at === -1 ? this.#queue.length : at, 0, run)
     run.queue()
     // A run that settles while it waits, by deadline or cancel, gives up its place.

@@ -3,6 +3,7 @@
  */
 import { replicaOf } from '../../machines/agent-context.ts'
 import type { Link } from '../process/link.ts'
+import type { FailedAttempts } from './failed-attempts.ts'
 import type { Run } from './run.ts'
 
 /** A process that is ready, and what was sent to it. It is kept for its runs after it has left the router. */
@@ -60,6 +61,14 @@ export class Router {
     const drawn = this.#draw()
     if (drawn && hasPlace(drawn)) return drawn
     return routes.filter(hasPlace).sort((a, b) => a.inFlight.size - b.inFlight.size)[0]
+  }
+
+  /** The process for a run that came to nothing: another than its last one; that one only where there is no other and it has waited. */
+  chooseAgain(concurrency: number, { avoids, mayReturn }: FailedAttempts): Route | undefined {
+    const others = this.#routes.filter(({ link }) => link !== avoids)
+    return (others.length > 0 || !mayReturn ? others : this.#routes)
+      .filter(({ link, inFlight }) => link.takesRuns && inFlight.size < concurrency)
+      .sort((a, b) => a.inFlight.size - b.inFlight.size)[0]
   }
 
   /** Two choices rather than the best of all: the herd that the best of all draws is what makes it the worst. */

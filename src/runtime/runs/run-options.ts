@@ -31,11 +31,20 @@ const runOptions = z.strictObject(
       .min(1, 'affinity is empty')
       .max(1_000, 'affinity is longer than 1000')
       .optional(),
+    /**
+     * Names the request, within its agent: calls with the same key and the same request get the answer of one run, also after it
+     * has ended. Of the run itself, the options of the first call count. Only of `run`. Default: none.
+     */
+    idempotencyKey: z
+      .string('idempotencyKey is no string')
+      .min(1, 'idempotencyKey is empty')
+      .max(255, 'idempotencyKey is longer than 255')
+      .optional(),
   },
   {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
-        ? `there is no option ${issue.keys.join(', ')}; there are signal, runMs, run, affinity`
+        ? `there is no option ${issue.keys.join(', ')}; there are signal, runMs, run, affinity, idempotencyKey`
         : undefined,
   },
 )

@@ -3,7 +3,7 @@
  * connection. Where it is sent, and when, belongs to the lane.
  *
  * 1. Exactly one terminal answer, within the run's deadline.
- * 2. User code is run at most once: only what was proved not to have started is sent again, and only once.
+ * 2. User code is run at most once, unless its agent is idempotent: only what was proved not to have started is sent again.
  * 3. `started: false` is said only where it was proved.
  */
 import { type AnyActorRef, createActor } from 'xstate'
@@ -16,15 +16,16 @@ import type { RunResponse } from '../../protocol/run.ts'
 import type { Clock } from '../clock.ts'
 import { ByteTimeout, ConnectionLost } from '../http/transport.ts'
 import type { Link } from '../process/link.ts'
+import { eitherBegan, FailedAttempts, type Failure } from './failed-attempts.ts'
+import { fateOf } from './fate.ts'
+import { type About, cancelled, copied, lost, timedOut, unreached } from './run-errors.ts'
 
-/** How long a process that lives may take to let go of a run that was cancelled, or to be seen dead. */
-const judgeMs = 1_000
-const maxAttempts = 2
-/** What an agent's own error means for its run; every other code: it failed. */
+/** What an error means for its run; every other code: it failed. */
 const outcomes: Partial<Record<ErrorCode, RunOutcome>> = {
   RUN_CANCELLED: 'cancelled',
   RUN_TIMEOUT: 'timed_out',
   RUN_INTERRUPTED: 'interrupted',
+  RUN_OUTCOME_UNKNOWN: 'interrupted',
 }
 
 /** Makes the HTTP call of one attempt. */
@@ -48,6 +49,8 @@ export interface RunSurroundings {
   parent: AnyActorRef
   clock: Clock
   tell: (fact: RunFact) => void
+  /** Takes one of the retries that the agent has left; false where there is none. */
+  mayRetry: () => boolean
 }
 
 export class Run {
@@ -63,7 +66,13 @@ export class Run {
   #begunAt = performance.now()
   #attempt = 1
   #link: Link | undefined
+  /** In the attempt that is under way. */
   #started = false
+  /** Those before it. */
+  #failed: FailedAttempts | undefined
+  /** Somebody may have read of the run: it cannot be run again as if it had not begun. */
+  #isStreaming = false
+  #totalTokens = 0
   #isSettled = false
   #resolve!: (response: RunResponse) => void
   #reject!: (error: AxonError) => void
@@ -89,7 +98,7 @@ export class Run {
     })
     this.#actor.start()
     around.tell({ type: 'run.accepted', agent: this.agent, run: this.id })
-    this.#deadline = around.clock.setTimeout(() => this.#timeOut('runMs', spec.runMs), spec.runMs)
+    this.#deadline = around.clock.setTimeout(() => this.#timeOut(), spec.runMs)
     if (spec.signal?.aborted) this.#onAbort()
     else spec.signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
@@ -106,9 +115,14 @@ export class Run {
     return this.#isSettled
   }
 
-  /** It was sent before, and did not start. */
-  get isRetried(): boolean {
-    return this.#attempt > 1
+  /** Of a run that was sent before. */
+  get failed(): FailedAttempts | undefined {
+    return this.#failed
+  }
+
+  /** Tokens that it has used; 0 where it has no answer. */
+  get totalTokens(): number {
+    return this.#totalTokens
   }
 
   /** It waits for a place. */
@@ -118,9 +132,7 @@ export class Run {
 
   /** The caller gave up, or somebody asked by an event. The process is told; the answer does not wait for it. */
   cancel(reason?: unknown): void {
-    this.#stop('cancelled', (started) =>
-      this.#error('RUN_CANCELLED', `Run ${this.id} of ${this.agent} was cancelled.`, started, reason),
-    )
+    this.#stop('cancelled', (started) => cancelled(this.#about, started, reason))
   }
 
   /** No process will take it: the agent has failed, stopped or waits. */
@@ -128,10 +140,7 @@ export class Run {
     this.#settle('failed', undefined, error)
   }
 
-  /**
-   * Sends the run to a process. Resolves `true` where it was proved not to have started and may be sent again: the run is then
-   * queued. Never rejects.
-   */
+  /** Sends the run to a process. Resolves `true` where it is to be sent again: the run is then queued. Never rejects. */
   async attempt(link: Link): Promise<boolean> {
     if (this.#isSettled) return false
     this.#link = link
@@ -149,9 +158,9 @@ export class Run {
     } catch (error) {
       if (this.#isSettled) return false
       if (error instanceof ConnectionLost) return await this.#judge(link, error)
-      if (error instanceof ByteTimeout) this.#timeOut('firstByteMs or idleMs', undefined, error)
-      else if (isAxonError(error)) return this.#refused(link, error)
-      else this.#settle('failed', undefined, toAxonError(error))
+      if (error instanceof ByteTimeout) return this.#late(link, error)
+      if (isAxonError(error)) return this.#refused(link, error)
+      this.#settle('failed', undefined, toAxonError(error))
     }
     return false
   }
@@ -163,6 +172,7 @@ export class Run {
 
   /** The first event of a stream has come. */
   streaming(): void {
+    this.#isStreaming = true
     if (this.#link) this.#startedBy(this.#link.generation)
     if (!this.#isSettled) this.#actor.send({ type: 'run.streaming' })
   }
@@ -178,58 +188,61 @@ export class Run {
   /** The agent's own answer was an error. A refusal before user code, marked so, may go elsewhere. */
   #refused(link: Link, error: AxonError): boolean {
     if (error instanceof RunError && error.started === true) this.#startedBy(link.generation)
-    if (error instanceof RunError && error.code === 'RUN_REJECTED' && error.started === false && !this.#started) {
-      link.refuseRuns()
-      return this.#requeue(error)
+    // The receipt outweighs an answer that does not say whether the code began, or says that it did not.
+    const isOutweighed = this.#started && error instanceof RunError && error.started !== true
+    const told = isOutweighed ? copied(error, { run: this.id, attempt: this.#attempt, started: true }) : error
+    if (told instanceof RunError) {
+      const { code, started } = told
+      const isEnding = code === 'RUN_REJECTED' || code === 'RUN_INTERRUPTED'
+      if (isEnding && started === false) link.refuseRuns()
+      if (code === 'RUN_REJECTED' && started === false) return this.#again('refused', told)
+      if (code === 'RUN_INTERRUPTED') return this.#again('lost', told)
     }
-    this.#settle(outcomes[error.code] ?? 'failed', undefined, this.#started ? asStarted(error) : error)
+    this.#settle(outcomes[told.code] ?? 'failed', undefined, told)
     return false
   }
 
-  /** The connection was lost. What the process receipted before it died decides what the caller may believe. */
+  /** The connection was lost. What the process receipted, or says when it is asked, decides what the caller may believe. */
   async #judge(link: Link, cause: ConnectionLost): Promise<boolean> {
-    const { promise: patience, resolve } = Promise.withResolvers<'alive'>()
-    const timer = this.#around.clock.setTimeout(() => resolve('alive'), judgeMs)
-    const state = await Promise.race([link.gone.then(() => 'gone' as const), patience])
-    this.#around.clock.clearTimeout(timer)
-    if (this.#isSettled) return false
-    if (!cause.isWritten && !this.#started) {
-      const message = `Run ${this.id} did not start: ${link.generation} could not be reached. Try again.`
-      return this.#requeue(this.#error('RUN_INTERRUPTED', message, false, cause, true))
-    }
-    if (state === 'alive') link.send({ type: 'cancel', run: this.id })
-    if (this.#started) {
-      const what = state === 'gone' ? 'its process died' : 'its connection broke'
-      const message = `Run ${this.id} was interrupted: ${what} after the agent's code began. Run it again if that is safe.`
-      this.#settle('interrupted', undefined, this.#error('RUN_INTERRUPTED', message, true, cause))
-      return false
-    }
-    if (state === 'gone') {
-      const message = `Run ${this.id} did not start: ${link.generation} died first. Try again.`
-      return this.#requeue(this.#error('RUN_INTERRUPTED', message, false, cause, true))
-    }
-    const message = `The connection of run ${this.id} broke, and ${link.generation} did not say whether it began. Look before you run it again.`
-    this.#settle('interrupted', undefined, this.#error('RUN_OUTCOME_UNKNOWN', message, undefined, cause))
-    return false
+    if (!cause.isWritten && !this.#started) return this.#again('refused', unreached(this.#about, cause))
+    const fate = await fateOf(link, this.id, this.#attempt, this.#around.clock)
+    return !this.#isSettled && this.#again('lost', lost(this.#about, this.#started, fate, cause))
   }
 
-  #requeue(error: AxonError): boolean {
-    if (this.#attempt >= maxAttempts) {
-      this.#settle('interrupted', undefined, error)
+  /** No byte came in time. */
+  #late(link: Link, cause: ByteTimeout): boolean {
+    link.send({ type: 'cancel', run: this.id, attempt: this.#attempt })
+    return this.#again('lost', timedOut(this.#about, 'firstByteMs or idleMs', this.#started || undefined, cause))
+  }
+
+  /** The attempt came to nothing: the run is sent again, or ends with this. */
+  #again(how: Failure, error: RunError): boolean {
+    const { maxAttempts } = this.#spec.definition
+    const { mayRetry } = this.#around
+    this.#failed ??= new FailedAttempts()
+    const link = this.#link
+    const end = this.#failed.judge({ how, error, link, maxAttempts, isRepeatable: this.#isRepeatable, mayRetry })
+    if (end !== undefined) {
+      this.#settle(outcomes[end.code] ?? 'failed', undefined, end)
       return false
     }
-    const generation = this.#link?.generation ?? ''
+    const { started } = error
+    const generation = link?.generation ?? ''
     this.#attempt += 1
     this.#link = undefined
-    this.#actor.send({ type: 'run.requeued' })
-    this.#around.tell({ type: 'run.requeued', agent: this.agent, run: this.id, generation, attempt: this.#attempt })
+    this.#started = false
+    this.#actor.send({ type: started === false ? 'run.requeued' : 'run.repeated' })
+    const told = { agent: this.agent, run: this.id, generation, attempt: this.#attempt, started }
+    this.#around.tell({ type: 'run.requeued', ...told })
     return true
   }
 
-  #timeOut(which: string, ms: number | undefined, cause?: unknown): void {
-    const limit = ms === undefined ? which : `${which} (${ms} ms)`
-    const message = `Run ${this.id} of ${this.agent} was not done within ${limit}. Raise it in the agent's timeouts or in the call.`
-    this.#stop('timed_out', (started) => this.#error('RUN_TIMEOUT', message, started, cause))
+  get #isRepeatable(): boolean {
+    return this.#spec.definition.idempotent && !this.#isStreaming
+  }
+
+  #timeOut(): void {
+    this.#stop('timed_out', (started) => timedOut(this.#about, `runMs (${this.#spec.runMs} ms)`, started))
   }
 
   /** Settles before the process has answered, and tells the process to let go. */
@@ -244,28 +257,17 @@ export class Run {
     this.#controller.abort(reason)
   }
 
-  #error(
-    code: 'RUN_CANCELLED' | 'RUN_INTERRUPTED' | 'RUN_OUTCOME_UNKNOWN' | 'RUN_TIMEOUT',
-    message: string,
-    started: boolean | undefined,
-    cause: unknown,
-    retryable?: boolean,
-  ): RunError {
-    const context = { generation: this.#link?.generation }
-    return new RunError(code, message, {
-      run: this.id,
-      agent: this.agent,
-      started,
-      attempt: this.#attempt,
-      cause,
-      retryable,
-      context,
-    })
+  get #about(): About {
+    const { name, idempotent } = this.#spec.definition
+    const generation = this.#link?.generation
+    return { run: this.id, agent: name, attempt: this.#attempt, generation, isIdempotent: idempotent }
   }
 
-  #settle(outcome: RunOutcome, response?: RunResponse, error?: AxonError): void {
+  #settle(outcome: RunOutcome, response?: RunResponse, reason?: AxonError): void {
     if (this.#isSettled) return
     this.#isSettled = true
+    this.#totalTokens = response?.usage.total_tokens ?? 0
+    const error = reason && this.#told(reason)
     this.#around.clock.clearTimeout(this.#deadline)
     this.#spec.signal?.removeEventListener('abort', this.#onAbort)
     this.#actor.send({ type: 'run.settled', outcome, error })
@@ -274,7 +276,7 @@ export class Run {
       agent: this.agent,
       run: this.id,
       status: outcome,
-      started: outcome === 'succeeded' ? true : error instanceof RunError ? error.started : false,
+      started: outcome === 'succeeded' ? true : error?.started,
       attempt: this.#attempt,
       durationMs: performance.now() - this.#begunAt,
       totalTokens: response?.usage.total_tokens,
@@ -283,11 +285,13 @@ export class Run {
     if (response === undefined) this.#reject(error ?? new AxonError('INTERNAL_ERROR', 'A run ended without an error.'))
     else this.#resolve(response)
   }
-}
 
-/** The receipt outweighs an answer that does not say whether the code began, or says that it did not. */
-function asStarted(error: AxonError): AxonError {
-  if (!(error instanceof RunError) || error.started === true) return error
-  const { code, message, cause, agent, run, attempt, kind, traceback, retryable, context } = error
-  return new RunError(code, message, { cause, agent, run, attempt, kind, traceback, retryable, context, started: true })
+  /** The error as the caller gets it: with the run, its attempts, and whether the agent's code began in any of them. */
+  #told(error: AxonError): RunError {
+    const isOwn = error instanceof RunError
+    const present = isOwn ? error.started : this.#link === undefined ? false : this.#started || undefined
+    const started = this.#failed === undefined ? present : eitherBegan(present, this.#failed.begun)
+    if (isOwn && error.started === started) return error
+    return copied(error, { run: this.id, attempt: this.#attempt, started })
+  }
 }

@@ -71,7 +71,10 @@ export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: str
   'agent.retired': { level: 'info', says: 'The agent was taken out of the system.' },
   'run.accepted': { level: 'debug', says: 'A run was taken on.' },
   'run.started': { level: 'debug', says: 'The receipt: user code of the run begins.' },
-  'run.requeued': { level: 'warn', says: 'The run was proved not to have started, and is tried once more.' },
+  'run.requeued': {
+    level: 'warn',
+    says: 'An attempt came to nothing, and the run is sent again: its code had not begun, or its agent is idempotent.',
+  },
   'run.settled': { level: 'info', says: 'The run has its one terminal state.' },
   'host.ready': {
     level: 'info',

@@ -31,6 +31,9 @@ test('what is not said has its default', () => {
     replace: 'rolling',
     concurrency: 16,
     queue: 100,
+    idempotent: false,
+    maxAttempts: 2,
+    idempotency: { keepMs: 86_400_000, maxKeys: 10_000 },
     restart: { maxRestarts: 10, withinMs: 600_000, firstMs: 0, baseMs: 500, maxMs: 60_000, stableMs: 60_000 },
     startMs: 30_000,
     shutdownMs: 5_000,
@@ -61,6 +64,14 @@ test('limits are optional, each of them; they are enforced as well as can be unl
   expect(parse({ limits: {} }).limits).toEqual({ enforcement: 'best-effort' })
   const limits = { memoryMb: 512, openFiles: 256, processes: 64, cpuSeconds: 3_600, nice: -5, enforcement: 'required' }
   expect(parse({ limits }).limits).toEqual(limits)
+})
+
+test('an idempotent agent has an attempt more; a rate has a burst of one second', () => {
+  expect(parse({ idempotent: true }).maxAttempts).toBe(3)
+  expect(parse({ idempotent: true, maxAttempts: 1 }).maxAttempts).toBe(1)
+  expect(parse({ rate: { perSecond: 2.5 } }).rate).toEqual({ perSecond: 2.5, burst: 3 })
+  expect(parse({ rate: { perSecond: 0.1 } }).rate).toEqual({ perSecond: 0.1, burst: 1 })
+  expect(parse({ usage: { totalTokens: 1_000, perMs: 60_000 } }).usage).toEqual({ totalTokens: 1_000, perMs: 60_000 })
 })
 
 test('agents keep their order; none is fine', () => {
@@ -106,6 +117,13 @@ const wrong: [Record<string, unknown>, string, string][] = [
   [{ concurrency: 0 }, 'writer.concurrency', '>0'],
   [{ concurrency: 10_001 }, 'writer.concurrency', '<=10000'],
   [{ queue: -1 }, 'writer.queue', '>=0'],
+  [{ idempotent: 1 }, 'writer.idempotent', 'expected boolean'],
+  [{ maxAttempts: 0 }, 'writer.maxAttempts', '>=1'],
+  [{ idempotency: { keepMs: 0 } }, 'writer.idempotency.keepMs', '>0'],
+  [{ rate: {} }, 'writer.rate.perSecond', 'expected number'],
+  [{ rate: { perSecond: 1, burst: 0 } }, 'writer.rate.burst', '>0'],
+  [{ usage: { totalTokens: 1 } }, 'writer.usage.perMs', 'expected number'],
+  [{ usage: { tokens: 1 } }, 'writer.usage', 'there is no option tokens; there are totalTokens, perMs'],
   [{ startMs: 0 }, 'writer.startMs', '>0'],
   [{ startMs: 2 ** 31 }, 'writer.startMs', '<=2147483647'],
   [{ shutdownMs: Number.POSITIVE_INFINITY }, 'writer.shutdownMs', 'expected number'],

@@ -57,6 +57,11 @@ export class FakeProcess {
     this.link.open({ writable: true, write: (text: string) => this.told.push(JSON.parse(text)), destroy() {} } as never)
   }
 
+  /** It lives, and says whether it has the attempt that was taken back. */
+  revoked(run: string, isKnown: boolean, attempt = 1): void {
+    this.link.revoked({ type: 'revoked', run, attempt, isKnown })
+  }
+
   receipt(run: string): void {
     this.link.listener?.onStarted(run)
   }
@@ -112,8 +117,8 @@ export class RunRig {
   }
 
   /** The agent has a process that is ready. */
-  ready(generation = 1): FakeProcess {
-    const id = `writer/0#${generation}`
+  ready(generation = 1, replica = 0): FakeProcess {
+    const id = `writer/${replica}#${generation}`
     const process = new FakeProcess(this.definitions.get('writer') as AgentDefinition, id)
     this.links.set(id, process.link)
     this.dispatcher.hear({ type: 'agent.ready', agent: 'writer', generation: id, pid: 1, endpoint, facts: agentFacts })
@@ -129,6 +134,11 @@ export class RunRig {
   run(run?: string, options: { signal?: AbortSignal; runMs?: number } = {}) {
     const { result } = this.dispatcher.run('writer', { prompt: 'hi' }, { run, ...options })
     return result
+  }
+
+  /** A call with an idempotency key. */
+  ask(key: string, prompt = 'hi', options: { signal?: AbortSignal; run?: string } = {}) {
+    return this.dispatcher.answer('writer', { prompt }, { idempotencyKey: key, ...options })
   }
 
   /** The ids of the runs that were sent, in order. */

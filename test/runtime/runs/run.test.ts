@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
-import { AxonError, RunError } from '../../../src/errors.ts'
+import { RunError } from '../../../src/errors.ts'
 import { ByteTimeout, ConnectionLost } from '../../../src/runtime/http/transport.ts'
 import { RunRig, response, settle } from './rig.ts'
 
@@ -82,7 +82,7 @@ test('a receipt that is read after the connection broke, and before the process 
   expect(await run).toMatchObject({ code: 'RUN_INTERRUPTED', started: true })
 })
 
-test('a connection lost, the process alive, no receipt: nobody knows, the process is told to let go', async () => {
+test('a connection lost, the process alive and silent, no receipt: nobody knows, the process is told to let go', async () => {
   const rig = new RunRig()
   const process = rig.ready()
   const run = errorOf(rig.run('a'))
@@ -90,7 +90,7 @@ test('a connection lost, the process alive, no receipt: nobody knows, the proces
   await settle()
   rig.clock.advance(1_000)
   expect(await run).toMatchObject({ code: 'RUN_OUTCOME_UNKNOWN', started: undefined, retryable: false })
-  expect(process.told).toEqual([{ type: 'cancel', run: 'a' }])
+  expect(process.told).toEqual([{ type: 'revoke', run: 'a', attempt: 1 }])
 })
 
 test('a connection lost after the receipt, the process alive: interrupted, and the process is told to let go', async () => {
@@ -102,7 +102,7 @@ test('a connection lost after the receipt, the process alive: interrupted, and t
   await settle()
   rig.clock.advance(1_000)
   expect(await run).toMatchObject({ code: 'RUN_INTERRUPTED', started: true })
-  expect(process.told).toEqual([{ type: 'cancel', run: 'a' }])
+  expect(process.told).toEqual([{ type: 'revoke', run: 'a', attempt: 1 }])
 })
 
 test('a run that could not be written has not started, though the process lives: it is sent once more', async () => {
@@ -148,7 +148,6 @@ test.each([
 
 test.each([
   ['AGENT_RAISED', 'failed'],
-  ['RUN_INTERRUPTED', 'interrupted'],
   ['RUN_CANCELLED', 'cancelled'],
   ['RUN_TIMEOUT', 'timed_out'],
   ['RUN_REQUEST_INVALID', 'failed'],
@@ -179,7 +178,7 @@ test('something nobody thought of fails the run as INTERNAL_ERROR', async () => 
   rig.ready()
   const run = errorOf(rig.run('a'))
   rig.call().fail(new TypeError('oops'))
-  expect(await run).toMatchObject({ code: 'INTERNAL_ERROR' })
+  expect(await run).toMatchObject({ code: 'INTERNAL_ERROR', run: 'a', started: undefined })
 })
 
 test('no byte in time: the run has timed out, and the process is told to let go', async () => {
@@ -189,7 +188,7 @@ test('no byte in time: the run has timed out, and the process is told to let go'
   process.receipt('a')
   rig.call().fail(new ByteTimeout('no byte'))
   expect(await run).toMatchObject({ code: 'RUN_TIMEOUT', started: true })
-  expect(process.told).toEqual([{ type: 'cancel', run: 'a' }])
+  expect(process.told).toEqual([{ type: 'cancel', run: 'a', attempt: 1 }])
 })
 
 const ends = {
@@ -283,11 +282,11 @@ test('a signal that is aborted already: nothing is sent', async () => {
   expect(rig.told('run.settled')).toHaveLength(1)
 })
 
-test('a refusal is the error itself, and the run had not started', async () => {
+test('a refusal has the words of the agent, and says that the run had not started', async () => {
   const rig = new RunRig()
   rig.hear('agent.stopped')
   const error = await errorOf(rig.run('a'))
-  expect(error).toBeInstanceOf(AxonError)
-  expect(error.code).toBe('AGENT_STOPPED')
+  expect(error).toBeInstanceOf(RunError)
+  expect(error).toMatchObject({ code: 'AGENT_STOPPED', agent: 'writer', run: 'a', started: false, attempt: 1 })
   expect(rig.told('run.settled')).toMatchObject([{ status: 'failed', started: false }])
 })
