@@ -6,15 +6,16 @@ import { existsSync, renameSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Axon, AxonEventOf } from '../../src/index.ts'
 
-/** What happens to the next connection that carries so many bytes. */
+/** What happens to the connection that carries the next bytes. */
 export interface Fault {
-  /** The bytes that are counted: those to the process, or those from it. */
+  /** The bytes that are counted, from now on: those to the process, or those from it. */
   of: 'request' | 'answer'
-  /** Passed on before it happens. Default 0: none is. */
+  /** So many are passed on before it happens. Default 0: none is. */
   afterBytes?: number
   /**
    * `hold`: nothing more passes that way until `release`. `reset`: both ends are closed at once. `cut`: Node's end is closed at
-   * once, the process's stays open. `halfClose`: the way is ended, the other stays open. `kill`: the process is killed.
+   * once, the process's stays open, and gets what was held at `release`. `halfClose`: the way is ended, the other stays open.
+   * `kill`: the process is killed.
    */
   act: 'hold' | 'reset' | 'cut' | 'halfClose' | 'kill'
 }
@@ -25,7 +26,7 @@ export class FaultProxy {
   readonly #real: string
   readonly #server: Server
   readonly #pairs = new Set<{ near: Socket; far: Socket }>()
-  #armed: { fault: Fault; happened: () => void }[] = []
+  #armed: { fault: Fault; left: number; happened: () => void }[] = []
   #held: (() => void)[] = []
   /** Connections that were ever made through it. */
   connections = 0
@@ -44,7 +45,7 @@ export class FaultProxy {
 
   /** The next bytes suffer it, once. Resolves when it has happened. */
   arm(fault: Fault): Promise<void> {
-    return new Promise((happened) => this.#armed.push({ fault, happened }))
+    return new Promise((happened) => this.#armed.push({ fault, left: fault.afterBytes ?? 0, happened }))
   }
 
   /** What is held passes. */
@@ -67,6 +68,16 @@ export class FaultProxy {
     }
   }
 
+  /** Closes some of them, by lot. */
+  closeSome(count: number, random: () => number): void {
+    const pairs = [...this.#pairs]
+    for (let closed = 0; closed < count && pairs.length > 0; closed += 1) {
+      const [pair] = pairs.splice(Math.floor(random() * pairs.length), 1)
+      pair?.near.destroy()
+      pair?.far.destroy()
+    }
+  }
+
   /** The process is gone. */
   end(): void {
     this.#server.close()
@@ -85,26 +96,20 @@ export class FaultProxy {
   }
 
   #pass(way: Fault['of'], from: Socket, to: Socket, pair: { near: Socket; far: Socket }): void {
-    let passed = 0
     let isHeld = false
     from.on('error', () => to.destroy())
     from.on('end', () => isHeld || to.end())
     from.on('close', () => isHeld || to.destroy())
     from.on('data', (bytes: Buffer) => {
-      const at = this.#armed.findIndex(
-        ({ fault }) => fault.of === way && passed + bytes.length > (fault.afterBytes ?? 0),
-      )
-      const armed = this.#armed[at]
-      if (armed === undefined) {
-        passed += bytes.length
+      const armed = this.#armed.find(({ fault }) => fault.of === way)
+      if (armed === undefined || bytes.length <= armed.left) {
+        if (armed) armed.left -= bytes.length
         if (!to.write(bytes)) from.pause()
         return
       }
-      this.#armed.splice(at, 1)
-      const { fault, happened } = armed
-      const before = bytes.subarray(0, Math.max(0, (fault.afterBytes ?? 0) - passed))
-      const rest = bytes.subarray(before.length)
-      passed += bytes.length
+      this.#armed = this.#armed.filter((other) => other !== armed)
+      const { fault, happened, left } = armed
+      const [before, rest] = [bytes.subarray(0, left), bytes.subarray(left)]
       // What passes before must be out when it happens.
       to.write(before, () => {
         if (fault.act === 'hold') {
@@ -118,15 +123,25 @@ export class FaultProxy {
         } else if (fault.act === 'cut') {
           isHeld = true
           pair.near.destroy()
+          this.#held.push(() => to.write(rest))
         } else if (fault.act === 'halfClose') to.end()
         else if (fault.act === 'reset') {
           pair.near.destroy()
           pair.far.destroy()
-        } else process.kill(this.pid, 'SIGKILL')
+        } else killed(this.pid)
         happened()
       })
     })
     to.on('drain', () => from.resume())
+  }
+}
+
+/** It may have been killed by another fault already. */
+export function killed(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
 
