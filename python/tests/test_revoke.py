@@ -73,7 +73,9 @@ async def test_an_admitted_run_whose_task_has_not_begun_is_taken_back_unstarted(
         return prompt
 
     async with client(called) as (http, runs, kernel):
-        admitted = asyncio.ensure_future(http.post("/agents/writer/run_sync", json={"prompt": "x"}, headers=head("r1", 1)))
+        admitted = asyncio.ensure_future(
+            http.post("/agents/writer/run_sync", json={"prompt": "x"}, headers=head("r1", 1))
+        )
         while "r1" not in runs._in_flight:
             await asyncio.sleep(0)
         assert not runs._in_flight["r1"].is_running
@@ -91,7 +93,9 @@ async def test_a_run_that_waits_for_its_receipt_is_known() -> None:
 
     full = Full()
     async with client(echo, receipts=full) as (http, runs, _):
-        waiting = asyncio.ensure_future(http.post("/agents/writer/run_sync", json={"prompt": "x"}, headers=head("r1", 1)))
+        waiting = asyncio.ensure_future(
+            http.post("/agents/writer/run_sync", json={"prompt": "x"}, headers=head("r1", 1))
+        )
         while not full.told:
             await asyncio.sleep(0)
         runs.revoke("r1", 1)

@@ -38,6 +38,27 @@ test('a link says nothing before its connection, and nothing after it', () => {
   expect(link.send({ type: 'drain' })).toBe(false)
 })
 
+test('an attempt that is taken back is answered once, for itself; without a connection nobody answers', async () => {
+  const link = newLink()
+  const said: unknown[] = []
+  void link.revoke('r-1', 1).then((isKnown) => said.push(['before', isKnown]))
+  const control = new PassThrough()
+  link.open(control as never)
+  void link.revoke('r-1', 1).then((isKnown) => said.push([1, isKnown]))
+  void link.revoke('r-1', 2).then((isKnown) => said.push([2, isKnown]))
+  expect(String(control.read())).toBe(
+    '{"type":"revoke","run":"r-1","attempt":1}\n{"type":"revoke","run":"r-1","attempt":2}\n',
+  )
+  for (const isKnown of [true, false]) link.revoked({ type: 'revoked', run: 'r-1', attempt: 2, isKnown })
+  link.revoked({ type: 'revoked', run: 'r-1', attempt: 1, isKnown: false })
+  link.revoked({ type: 'revoked', run: 'r-2', attempt: 1, isKnown: false })
+  await new Promise(setImmediate)
+  expect(said).toEqual([
+    [2, true],
+    [1, false],
+  ])
+})
+
 test('runs go to a link from the first word that it serves until the exit', async () => {
   const { endpoint } = await serve()
   const link = newLink()
