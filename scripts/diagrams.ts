@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate'
 import { agentMachine } from '../src/machines/agent.ts'
 import { type RunOutcome, type RunState, runTransitions } from '../src/machines/run.ts'
+import { supervisorMachine } from '../src/machines/supervision/machine.ts'
 import { systemMachine } from '../src/machines/system.ts'
 
 interface Diagram {
@@ -22,6 +23,12 @@ const diagrams: Readonly<Record<string, () => Diagram>> = {
   'agent.md': () => ofMachine(agentMachine, 'Agent', 'The life of one replica: it owns at most one live process.'),
   'system.md': () =>
     ofMachine(systemMachine, 'System', 'The root actor: it spawns, relays, and closes in reverse order.'),
+  'supervisor.md': () =>
+    ofMachine(
+      supervisorMachine,
+      'Supervisor',
+      'A supervisor of any actors: its states are those of the core that it drives; it serves one event after the other.',
+    ),
   'run.md': () => ofRun('Run', 'The life of one request to an agent: it has exactly one terminal state.'),
 }
 

@@ -24,9 +24,4 @@ export class Intensity {
   get count(): number {
     return this.#times.length - this.#first
   }
-
-  clear(): void {
-    this.#times = []
-    this.#first = 0
-  }
 }

@@ -115,7 +115,7 @@ export const supervisorMachine = parts.createMachine({
 
 registerSupervisor(
   supervisorMachine,
-  (snapshot: SnapshotFrom<typeof supervisorMachine>) => snapshot.value !== 'starting',
+  ({ context }: SnapshotFrom<typeof supervisorMachine>) => context.supervision.hasStarted,
 )
 
 /** The end of a child is told by XState in words of its own. */

@@ -75,7 +75,6 @@ export function* probe(core: Core): Operation {
     }
   }
   core.phase = 'running'
-  core.window.clear()
   core.probationUntil = core.now() + core.settings.periodMs
 }
 

@@ -90,17 +90,22 @@ export function supervisorOf(ref: AnyActorRef): Supervisor {
 class SupervisorHandle implements Supervisor {
   readonly actor: SupervisorActor
   readonly exited: Promise<ExitReason>
+  #endUnstarted: (reason: ExitReason) => void = () => {}
+  /** Stopped before it was started: XState itself would start it all the same. */
+  #isClosed = false
 
   constructor(actor: SupervisorActor) {
     this.actor = actor
     this.exited = new Promise((resolve) => {
       const tell = () => resolve(exitReasonOf(actor as AnyActorRef))
+      this.#endUnstarted = resolve
       if (actor.getSnapshot().status !== 'active') return tell()
       actor.subscribe({ complete: tell, error: tell })
     })
   }
 
   async start(): Promise<this> {
+    if (this.#isClosed) throw closed()
     this.actor.start()
     await new Promise<void>((resolve) => {
       const look = () => {
@@ -155,8 +160,10 @@ class SupervisorHandle implements Supervisor {
   }
 
   async stop(reason: ExitReason = 'shutdown'): Promise<void> {
-    // One that was never started has no children; XState ends it without a word to observers.
-    if (this.#supervision.phase === 'waiting') return void this.actor.stop?.()
+    if (this.#supervision.phase === 'waiting') {
+      this.#isClosed = true
+      return this.#endUnstarted(reason)
+    }
     if (!this.#hasEnded) this.actor.send({ type: 'supervisor.stop', reason })
     await this.exited
   }

@@ -1,44 +1,9 @@
 /**
  * Owns a small reference of what OTP's supervisor promises, with what Axon adds, written from the semantics and not from the
- * code: no actors, no events, an operation is done at once and says how long it takes. test/…/supervisor.property.test.ts plays
- * the same commands to it and to the real supervisor.
+ * code: no actors, no events, an operation is done at once and says how long it takes. The property test plays the same commands
+ * to it and to the real supervisor.
  */
-
-export type Reason = 'normal' | 'shutdown' | 'shutdown info' | 'boom' | 'crash' | 'hopeless'
-
-export interface Spec {
-  id: string
-  restart: 'permanent' | 'transient' | 'temporary'
-  significant: boolean
-  shutdown: number | 'brutal'
-  /** What it does when it is asked to end: end, stay, or it cannot be asked. */
-  asked: 'ends' | 'stays' | 'cannot'
-  /** It is ready after this time; undefined: at once. */
-  readyMs: number | undefined
-}
-
-export interface Options {
-  strategy: 'one_for_one' | 'one_for_all' | 'rest_for_one' | 'simple_one_for_one'
-  intensity: number
-  periodMs: number
-  autoShutdown: 'never' | 'any_significant' | 'all_significant'
-  maxChildren: number | undefined
-  backoff: { firstMs: number; baseMs: number; maxMs: number; stableMs: number } | undefined
-  coolDownMs: number | undefined
-  children: Spec[]
-}
-
-export type Spoiled = 'fails' | 'ignores' | 'hopeless'
-export const startMs = 900
-
-export type Command =
-  | { type: 'exit'; child: number; reason: Reason }
-  | { type: 'start'; spec: Spec }
-  | { type: 'terminate' | 'delete' | 'restart'; id: string }
-  | { type: 'change'; options: Options }
-  | { type: 'spoil'; id: string; how: Spoiled; times: number }
-  | { type: 'tick'; ms: number }
-  | { type: 'stop' }
+import { type Ask, type Options, type Reason, type Spec, type Spoiled, startMs } from './commands.ts'
 
 interface Kid {
   id: string
@@ -89,7 +54,7 @@ export class Reference {
     this.#post(() => this.#ended(kid, reason))
   }
 
-  ask(command: Extract<Command, { type: 'start' | 'terminate' | 'delete' | 'restart' | 'change' | 'stop' }>): void {
+  ask(command: Ask): void {
     const index = this.answers.push('waiting') - 1
     // To stop what has stopped is no error.
     this.#late[index] = command.type === 'stop' ? 'ok' : 'SUPERVISOR_CLOSED'
@@ -131,7 +96,7 @@ export class Reference {
       })
   }
 
-  #answer(command: Parameters<Reference['ask']>[0]): string {
+  #answer(command: Ask): string {
     const isSimple = this.#options.strategy === 'simple_one_for_one'
     if (command.type === 'stop') {
       this.#end('shutdown')
