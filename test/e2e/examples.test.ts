@@ -48,4 +48,28 @@ describe('examples', () => {
       ]),
     )
   })
+
+  it('supervised-actors tells who is restarted, who gives up, and who starts it anew, and ends', () => {
+    const printed = run('supervised-actors')
+    const chapters = printed.split('\n\n').map((chapter) => chapter.split('\n'))
+    expect(chapters).toHaveLength(5)
+    const [, crash, escalation, byHand, end] = chapters
+    expect(crash).toContain(
+      'store running, pipeline running; in the pipeline reader running, parser running (restarts: 1), indexer running (restarts: 1)',
+    )
+    expect(escalation).toContain('  pipeline: supervisor.exceeded parser: cannot be parsed')
+    expect(escalation).toContain('root: child.exited pipeline: "shutdown"')
+    expect(escalation?.at(-1)).toContain(
+      'pipeline running (restarts: 1); in the pipeline reader running, parser running,',
+    )
+    expect(byHand).toContain('store stopped, pipeline running (restarts: 1)')
+    expect(end?.filter((line) => line.includes('child.terminated')).map((line) => line.trim())).toEqual([
+      'pipeline: child.terminated indexer: "shutdown"',
+      'pipeline: child.terminated parser: "shutdown"',
+      'pipeline: child.terminated reader: "shutdown"',
+      'root: child.terminated pipeline: "shutdown"',
+      'root: child.terminated store: "shutdown"',
+    ])
+    expect(printed).toMatch(/\nroot ended: shutdown\n$/)
+  })
 })

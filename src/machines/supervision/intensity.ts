@@ -24,4 +24,9 @@ export class Intensity {
   get count(): number {
     return this.#times.length - this.#first
   }
+
+  clear(): void {
+    this.#times = []
+    this.#first = 0
+  }
 }

@@ -75,6 +75,7 @@ export function* probe(core: Core): Operation {
     }
   }
   core.phase = 'running'
+  core.window.clear()
   core.probationUntil = core.now() + core.settings.periodMs
 }
 

@@ -42,6 +42,8 @@ export function* finish(core: Core, reason: ExitReason): Operation {
   core.tell({ type: 'supervisor.stopping', reason })
   core.disarm(core.coolDown?.timer)
   core.coolDown = undefined
+  // So that the state and the fact are seen before the first child ends.
+  yield* core.turns.pause()
   yield* terminateAll(core)
   core.exitReason = reason
   core.phase = 'stopped'

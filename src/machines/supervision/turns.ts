@@ -62,7 +62,11 @@ export class Turns<Message> {
 
   /** To be called at each step of an operation that may be long. */
   *breathe(): Operation {
-    if (!this.#isTired()) return
+    if (this.#isTired()) yield* this.pause()
+  }
+
+  /** Goes on in another turn, after what was told in this one has been heard. */
+  *pause(): Operation {
     const turn = this.#turn
     this.#goOnLater()
     yield () => this.#turn !== turn
