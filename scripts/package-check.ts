@@ -57,8 +57,8 @@ function smoke(tarball: string, node: string): void {
     stdio: ['ignore', 2, 2],
   })
   const printed = execFileSync('npm', ['run', '--silent', 'main'], { cwd: project, encoding: 'utf8' })
-  const { version, result, events } = JSON.parse(printed)
-  if (!version.startsWith(`v${node}.`) || typeof result !== 'string' || events < 2)
+  const { version, result, events, ended } = JSON.parse(printed)
+  if (!version.startsWith(`v${node}.`) || typeof result !== 'string' || events < 2 || ended !== 'shutdown')
     throw new Error(`Node ${node}: ${printed}`)
   console.log(`Node ${version}: installed, ran and streamed`)
 }

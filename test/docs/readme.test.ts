@@ -25,6 +25,7 @@ function application(script: string): string {
   scratch.push(directory)
   mkdirSync(join(directory, 'node_modules'))
   symlinkSync(root, join(directory, 'node_modules/axon-runtime'))
+  symlinkSync(join(root, 'node_modules/xstate'), join(directory, 'node_modules/xstate'))
   mkdirSync(join(directory, 'agents'))
   writeFileSync(join(directory, 'agents/support.py'), blocks('README.md', 'python')[0] as string)
   writeFileSync(join(directory, 'package.json'), '{ "type": "module" }')
@@ -46,5 +47,13 @@ describe('the examples of the documentation run as they are written', () => {
 
   it('docs/environments.md: an environment is made without a system', () => {
     expect(application(blocks('docs/environments.md', 'ts')[0] as string).trim()).toMatch(/\/bin\/python$/)
+  })
+
+  it('docs/supervision.md: a promise is tried until it succeeds', () => {
+    expect(
+      application(blocks('docs/supervision.md', 'ts')[0] as string)
+        .trim()
+        .split('\n'),
+    ).toEqual(['prices starts again in 0 ms', 'prices starts again in 0 ms', 'prices ended: normal, after 3 tries'])
   })
 })

@@ -12,6 +12,7 @@ import {
   enqueueActions,
   fromCallback,
   fromPromise,
+  fromTransition,
   raise,
   SimulatedClock,
   setup,
@@ -174,6 +175,23 @@ describe('trap 5: children made with createActor({ parent })', () => {
     expect(child.getSnapshot().status).toBe('stopped')
     expect(ends).toEqual(['child'])
     expect(root.system.get('child')).toBeUndefined()
+  })
+
+  it('are ended at once by the event xstate.stop, with their cleanup and their name set free, as stopChild ends them', () => {
+    const { root, child } = begin()
+    const completions: string[] = []
+    child.subscribe({ complete: () => completions.push('complete') })
+    child.send({ type: 'xstate.stop' } as never)
+    expect(child.getSnapshot().status).toBe('stopped')
+    expect([ends, completions]).toEqual([['child'], ['complete']])
+    expect(root.system.get('child')).toBeUndefined()
+    expect(root.getSnapshot().context.errors).toEqual([])
+  })
+
+  it('stay active in their snapshot when they are stopped, where the logic is fromTransition', () => {
+    const actor = createActor(fromTransition((state: number) => state, 0)).start()
+    actor.stop()
+    expect(actor.getSnapshot().status).toBe('active')
   })
 
   it('survive the stop of the parent', () => {

@@ -3,6 +3,7 @@
  * A refusal is an error that is thrown here and answered by supervision.ts.
  */
 import type { AnyActorRef } from 'xstate'
+import { isAxonError } from '../../errors.ts'
 import { Child } from './children.ts'
 import type { Core } from './core.ts'
 import { isAlive } from './exit.ts'
@@ -114,9 +115,14 @@ function restingChild(core: Core, operation: string, id: string): Child {
 }
 
 function startedOf(child: Child, outcome: StartOutcome): AnyActorRef | undefined {
+  if (outcome.is === 'ignored') return undefined
   if (outcome.is === 'started') return outcome.ref
-  if (outcome.is === 'failed') throw refusal.startFailed(child.id, outcome.reason)
-  return undefined
+  throw isTaken(outcome.reason) ? outcome.reason : refusal.startFailed(child.id, outcome.reason)
+}
+
+/** Somebody else has the child's `systemId`. */
+function isTaken(reason: unknown): boolean {
+  return isAxonError(reason) && reason.code === 'SUPERVISOR_ALREADY_STARTED'
 }
 
 function refuseWhileCooling(core: Core): void {

@@ -18,7 +18,7 @@ export interface Enqueuer {
   emit(fact: SupervisorFact): void
 }
 
-/** The effects of one actor. Its timers and facts are those of the step that goes on, so each step gives its own `enqueue`. */
+/** The effects of one actor. Timers and facts belong to the step that goes on, so each step gives its own `enqueue`. */
 export class Drive implements Effects {
   readonly #self: AnyActorRef
   #enqueue: Enqueuer | undefined
@@ -27,9 +27,14 @@ export class Drive implements Effects {
     this.#self = self
   }
 
-  within(enqueue: Enqueuer): this {
+  /** Acts within one step of the actor. What the step was about is not kept after it. */
+  within(enqueue: Enqueuer, act: () => void): void {
     this.#enqueue = enqueue
-    return this
+    try {
+      act()
+    } finally {
+      this.#enqueue = undefined
+    }
   }
 
   make(

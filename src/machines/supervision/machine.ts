@@ -2,7 +2,7 @@
  * Owns supervisorMachine: the statechart of a supervisor, as an XState actor. What is done in its states is the core's,
  * supervision.ts; the machine hands it every event, and is where the core is.
  */
-import { type AnyActorRef, enqueueActions, type SnapshotFrom, setup } from 'xstate'
+import { type AnyActorRef, enqueueActions, fromCallback, type SnapshotFrom, setup } from 'xstate'
 import { Drive, type Enqueuer } from './drive.ts'
 import { type ExitOutput, exit } from './exit.ts'
 import type { SupervisorEvent, SupervisorFact } from './facts.ts'
@@ -24,6 +24,12 @@ const parts = setup({
     emitted: {} as SupervisorFact,
     output: {} as ExitOutput,
   },
+  actors: {
+    /** XState stops what is in `snapshot.children`, where the supervised are not: this one is there for them. */
+    sweeper: fromCallback<{ type: 'nothing' }, SupervisorContext>(({ input: { supervision, drive } }) => () => {
+      if (drive.of !== undefined) supervision.abandon(drive.of)
+    }),
+  },
   guards: {
     isRunning: ({ context }) => context.supervision.phase === 'running',
     isStarting: ({ context }) => context.supervision.phase === 'starting',
@@ -33,24 +39,23 @@ const parts = setup({
   },
   actions: {
     begin: ({ context, self }) => {
-      const { supervision, drive } = context
-      const ours = new Drive(self as AnyActorRef)
-      drive.of = ours
-      // XState stops the children of `snapshot.children` only. Ended in order, there are none left.
-      self.subscribe({ complete: () => supervision.abandon(ours) })
+      const { drive } = context
+      drive.of = new Drive(self as AnyActorRef)
       self.send({ type: 'supervisor.begin' })
     },
     // Not a custom action: XState warns of machines that are made inside of one.
     serve: enqueueActions(({ context, event, enqueue }) => {
       const { supervision, drive } = context
       if (drive.of === undefined) return
-      const effects = drive.of.within(enqueue as Enqueuer)
-      try {
-        supervision.handle(toldBy(event), effects)
-      } catch (error) {
-        supervision.abandon(effects)
-        throw error
-      }
+      const effects = drive.of
+      effects.within(enqueue as Enqueuer, () => {
+        try {
+          supervision.handle(toldBy(event), effects)
+        } catch (error) {
+          supervision.abandon(effects)
+          throw error
+        }
+      })
     }),
   },
 })
@@ -65,6 +70,7 @@ export const supervisorMachine = parts.createMachine({
   id: 'supervisor',
   context: ({ input }) => ({ supervision: new Supervision(input), drive: { of: undefined } }),
   entry: 'begin',
+  invoke: { id: 'supervisor.sweeper', src: 'sweeper', input: ({ context }) => context },
   initial: 'starting',
   states: {
     starting: {

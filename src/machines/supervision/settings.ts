@@ -2,7 +2,7 @@
  * Owns what is valid of a supervisor's options and specifications, and their defaults. What they mean stands in spec.ts.
  * Unknown keys are accepted and ignored, as in OTP.
  */
-import type { AnyActorLogic } from 'xstate'
+import type { AnyActorLogic, AnyMachineSnapshot } from 'xstate'
 import type { ExitReason } from './exit.ts'
 import { invalidSpec } from './refusal.ts'
 import type { AutoShutdown, ChildSpec, ChildType, RestartType, Strategy, SupervisorOptions } from './spec.ts'
@@ -18,7 +18,7 @@ export interface ChildSettings {
   shutdown: number | 'brutal' | 'infinity'
   significant: boolean
   type: ChildType
-  ready: ((snapshot: never) => boolean) | undefined
+  ready: ((snapshot: AnyMachineSnapshot) => boolean) | undefined
   startMs: number
 }
 
@@ -45,10 +45,10 @@ export interface Settings {
 }
 
 /** The configurations of machines that are supervisors themselves, with how they are seen to be ready. */
-const supervisors = new WeakMap<object, (snapshot: never) => boolean>()
+const supervisors = new WeakMap<object, (snapshot: AnyMachineSnapshot) => boolean>()
 
 /** Makes the logic, and what `provide()` makes of it, count as a supervisor's. */
-export function registerSupervisor(logic: { config: object }, ready: (snapshot: never) => boolean): void {
+export function registerSupervisor(logic: { config: object }, ready: (snapshot: AnyMachineSnapshot) => boolean): void {
   supervisors.set(logic.config, ready)
 }
 
@@ -157,7 +157,7 @@ function backoffOf(backoff: NonNullable<SupervisorOptions['backoff']>): BackoffS
   return settings
 }
 
-function supervisorReady(logic: unknown): ((snapshot: never) => boolean) | undefined {
+function supervisorReady(logic: unknown): ((snapshot: AnyMachineSnapshot) => boolean) | undefined {
   const config = (logic as { config?: object } | undefined)?.config
   return typeof config === 'object' && config !== null ? supervisors.get(config) : undefined
 }

@@ -2,7 +2,7 @@
  * Owns what a supervisor is told to do: specifications of children and the supervisor's own options, as they are given. What is
  * valid, and the defaults, belong to settings.ts.
  */
-import type { AnyActorLogic } from 'xstate'
+import type { AnyActorLogic, AnyMachineSnapshot } from 'xstate'
 import type { ExitReason } from './exit.ts'
 
 /** When an ended child is started again: always; unless it ended in order; never. */
@@ -35,7 +35,7 @@ export interface ChildSpec {
    * Counts the child as started only when this first holds for its snapshot. Default: when it is active; for `supervisorMachine`,
    * when all of its own children are started.
    */
-  ready?: ((snapshot: never) => boolean) | undefined
+  ready?: ((snapshot: AnyMachineSnapshot) => boolean) | undefined
   /** How long `ready` may take, in milliseconds, before the start has failed. Default: 5000 where `ready` is given. */
   startMs?: number | undefined
 }

@@ -104,5 +104,6 @@ function inputOf({ settings, argument }: Child): unknown {
 function forgetArguments(child: Child): void {
   child.argument = undefined
   const { settings } = child
-  if (settings.input !== undefined && !settings.isTemplate) child.settings = { ...settings, input: undefined }
+  if (settings.isTemplate || (settings.input ?? settings.ready) === undefined) return
+  child.settings = { ...settings, input: undefined, ready: undefined }
 }

@@ -89,19 +89,23 @@ export function supervisorOf(ref: AnyActorRef): Supervisor {
 
 class SupervisorHandle implements Supervisor {
   readonly actor: SupervisorActor
-  readonly exited: Promise<ExitReason>
+  #exited: Promise<ExitReason> | undefined
   #endUnstarted: (reason: ExitReason) => void = () => {}
   /** Stopped before it was started: XState itself would start it all the same. */
   #isClosed = false
 
   constructor(actor: SupervisorActor) {
     this.actor = actor
-    this.exited = new Promise((resolve) => {
-      const tell = () => resolve(exitReasonOf(actor as AnyActorRef))
+  }
+
+  get exited(): Promise<ExitReason> {
+    this.#exited ??= new Promise((resolve) => {
       this.#endUnstarted = resolve
-      if (actor.getSnapshot().status !== 'active') return tell()
-      actor.subscribe({ complete: tell, error: tell })
+      const tell = () => resolve(exitReasonOf(this.actor as AnyActorRef))
+      if (this.#hasEnded) return tell()
+      this.actor.subscribe({ complete: tell, error: tell })
     })
+    return this.#exited
   }
 
   async start(): Promise<this> {
@@ -162,6 +166,7 @@ class SupervisorHandle implements Supervisor {
   async stop(reason: ExitReason = 'shutdown'): Promise<void> {
     if (this.#supervision.phase === 'waiting') {
       this.#isClosed = true
+      void this.exited
       return this.#endUnstarted(reason)
     }
     if (!this.#hasEnded) this.actor.send({ type: 'supervisor.stop', reason })

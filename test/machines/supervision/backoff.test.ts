@@ -87,6 +87,15 @@ describe('a cool-down', () => {
     expect(rig.supervisor.actor.getSnapshot().value).toBe('running')
   })
 
+  it('gives the whole intensity again, whatever is changed after it', async () => {
+    const rig = await new SupervisorRig(options()).start()
+    exceed(rig)
+    rig.clock.advance(12_000)
+    await rig.supervisor.change({ ...options(), periodMs: 60_000, coolDownMs: undefined })
+    rig.crash('a')
+    expect(rig.states[0]).toBe('a running')
+  })
+
   it('begins again where a child does not start', async () => {
     const { logic, spoiled } = fragile()
     const rig = await new SupervisorRig({ ...options(), children: [...three(), { id: 'd', logic }] }).start()

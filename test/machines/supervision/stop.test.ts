@@ -246,4 +246,26 @@ describe('nobody is left behind', () => {
     actor.send({ type: 'off' })
     expect(ends).toEqual(['y', 'x'])
   })
+
+  it('when the supervisor itself breaks: it ends with that error, which its own supervisor hears', async () => {
+    const ends: string[] = []
+    const mistake = new Error('no clock')
+    let isBroken = false
+    const now = () => {
+      if (isBroken) throw mistake
+      return 0
+    }
+    const input = { now, children: ['x', 'y'].map((id) => ({ id, logic: worker(id, 'stays', ends) })) }
+    const rig = await new SupervisorRig({
+      children: [{ id: 'nested', logic: supervisorMachine, input, restart: 'transient' }],
+    }).start()
+    const nested = supervisorOf(rig.ref('nested'))
+    const stuck = nested.getChild('x')?.ref
+    isBroken = true
+    stuck?.send({ type: 'crash', error: new Error('x') })
+    // The other child of the first, and the first child of the next one, which breaks too.
+    expect(ends).toEqual(['y', 'x'])
+    expect(await nested.exited).toBe(mistake)
+    expect(rig.supervisor.getChild('nested')).toMatchObject({ state: 'restarting', exitReason: mistake })
+  })
 })
