@@ -14,8 +14,8 @@ import { type ChildSpec, exit } from '../../src/machines/supervision/index.ts'
 /** Codes with which the process says that it wants to be gone in order. */
 const orderly: Readonly<Record<number, unknown>> = { 0: 'normal', 64: 'shutdown', 65: { shutdown: 'info' } }
 
-/** Silence that counts as a hang. */
-const hangMs = 500
+/** Silence that counts as a hang: longer than a busy machine makes a process wait. */
+const hangMs = 1500
 
 const program = `
 import ctypes, os, resource, signal, sys, threading, time
