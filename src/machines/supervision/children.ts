@@ -28,6 +28,7 @@ export interface ChildInfo {
   exitReason: ExitReason | undefined
 }
 
+/** As OTP's `count_children`. */
 export interface ChildCounts {
   /** Specifications, also of children that do not run; 1 where there is a template. */
   specs: number

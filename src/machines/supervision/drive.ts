@@ -5,18 +5,30 @@
  * Children are made with `createActor({ parent })` and ended by XState's own stop event: their cost is flat at any count, which
  * that of `spawnChild` and `stopChild` is not, and what a step did to them can be read at once.
  */
-import { type AnyActorRef, createActor } from 'xstate'
+import { type AnyActorRef, type AnyEventObject, createActor, fromCallback } from 'xstate'
 import type { Effects } from './effects.ts'
 import { recordEnd } from './exit.ts'
-import type { SupervisorFact, SupervisorSignal } from './facts.ts'
+import type { SupervisorEvent, SupervisorFact, SupervisorSignal } from './facts.ts'
 import { alreadyStarted } from './refusal.ts'
+import type { Supervision } from './supervision.ts'
 
 /** What is used of the `enqueue` of `enqueueActions`. */
-export interface Enqueuer {
+interface Enqueuer {
   raise(event: SupervisorSignal, options: { id: string; delay: number }): void
   cancel(id: string): void
   emit(fact: SupervisorFact): void
 }
+
+/**
+ * To be invoked by the machine that drives a core. XState stops what is in `snapshot.children`, where the supervised are not:
+ * this one is there for them, and ends them when the machine is stopped.
+ */
+export const sweeper = fromCallback<
+  { type: 'nothing' },
+  { supervision: Supervision; drive: { of: Drive | undefined } }
+>(({ input: { supervision, drive } }) => () => {
+  if (drive.of !== undefined) supervision.abandon(drive.of)
+})
 
 /** The effects of one actor. Timers and facts belong to the step that goes on, so each step gives its own `enqueue`. */
 export class Drive implements Effects {
@@ -27,12 +39,19 @@ export class Drive implements Effects {
     this.#self = self
   }
 
-  /** Acts within one step of the actor. What the step was about is not kept after it. */
-  within(enqueue: Enqueuer, act: () => void): void {
-    this.#enqueue = enqueue
+  /**
+   * To be called for each event of the actor, from an `enqueueActions`: not from a custom action, inside of which XState warns of
+   * machines that are made.
+   */
+  hear(supervision: Supervision, event: AnyEventObject, enqueue: unknown): void {
+    this.#enqueue = enqueue as Enqueuer
     try {
-      act()
+      supervision.handle(toldBy(event), this)
+    } catch (error) {
+      supervision.abandon(this)
+      throw error
     } finally {
+      // What the step was about is not kept after it.
       this.#enqueue = undefined
     }
   }
@@ -98,4 +117,11 @@ export class Drive implements Effects {
 /** Whether anybody listens to what the actor emits; yes where this XState does not say. */
 function isHeard(self: AnyActorRef): boolean {
   return (self as unknown as { eventListeners?: { size: number } }).eventListeners?.size !== 0
+}
+
+/** The end of a child is told by XState in words of its own. */
+function toldBy(event: AnyEventObject): SupervisorEvent {
+  return /^xstate\.(done|error)\.actor\./.test(event.type)
+    ? { type: 'supervisor.look', child: event.actorId }
+    : (event as SupervisorEvent)
 }

@@ -27,7 +27,9 @@ export type SupervisorFact =
   | { type: 'supervisor.stopping'; reason: ExitReason }
   | { type: 'supervisor.stopped'; reason: ExitReason }
 
+/** What an ask comes to. */
 export type Answer<Value> = { ok: true; value: Value } | { ok: false; error: AxonError }
+/** Called once with the answer, in the supervisor's own step. */
 export type Reply<Value> = (answer: Answer<Value>) => void
 
 /** What can be asked of a supervisor. It is answered through `reply`, once. */
@@ -55,4 +57,5 @@ export type SupervisorSignal =
   | { type: 'supervisor.look'; child: string }
   | { type: 'supervisor.continue' }
 
+/** Every event that a supervisor hears. */
 export type SupervisorEvent = SupervisorAsk | SupervisorSignal

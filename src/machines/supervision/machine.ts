@@ -2,8 +2,8 @@
  * Owns supervisorMachine: the statechart of a supervisor, as an XState actor. What is done in its states is the core's,
  * supervision.ts; the machine hands it every event, and is where the core is.
  */
-import { type AnyActorRef, enqueueActions, fromCallback, type SnapshotFrom, setup } from 'xstate'
-import { Drive, type Enqueuer } from './drive.ts'
+import { type AnyActorRef, enqueueActions, type SnapshotFrom, setup } from 'xstate'
+import { Drive, sweeper } from './drive.ts'
 import { type ExitOutput, exit } from './exit.ts'
 import type { SupervisorEvent, SupervisorFact } from './facts.ts'
 import { registerSupervisor } from './settings.ts'
@@ -13,6 +13,7 @@ import { Supervision } from './supervision.ts'
 export interface SupervisorContext {
   /** The table of children and all else, changed in place: it is the same in every snapshot. */
   supervision: Supervision
+  /** Made when the actor starts. */
   drive: { of: Drive | undefined }
 }
 
@@ -24,12 +25,7 @@ const parts = setup({
     emitted: {} as SupervisorFact,
     output: {} as ExitOutput,
   },
-  actors: {
-    /** XState stops what is in `snapshot.children`, where the supervised are not: this one is there for them. */
-    sweeper: fromCallback<{ type: 'nothing' }, SupervisorContext>(({ input: { supervision, drive } }) => () => {
-      if (drive.of !== undefined) supervision.abandon(drive.of)
-    }),
-  },
+  actors: { sweeper },
   guards: {
     isRunning: ({ context }) => context.supervision.phase === 'running',
     isStarting: ({ context }) => context.supervision.phase === 'starting',
@@ -39,23 +35,11 @@ const parts = setup({
   },
   actions: {
     begin: ({ context, self }) => {
-      const { drive } = context
-      drive.of = new Drive(self as AnyActorRef)
+      context.drive.of = new Drive(self as AnyActorRef)
       self.send({ type: 'supervisor.begin' })
     },
-    // Not a custom action: XState warns of machines that are made inside of one.
     serve: enqueueActions(({ context, event, enqueue }) => {
-      const { supervision, drive } = context
-      if (drive.of === undefined) return
-      const effects = drive.of
-      effects.within(enqueue as Enqueuer, () => {
-        try {
-          supervision.handle(toldBy(event), effects)
-        } catch (error) {
-          supervision.abandon(effects)
-          throw error
-        }
-      })
+      context.drive.of?.hear(context.supervision, event, enqueue)
     }),
   },
 })
@@ -123,10 +107,3 @@ registerSupervisor(
   supervisorMachine,
   ({ context }: SnapshotFrom<typeof supervisorMachine>) => context.supervision.hasStarted,
 )
-
-/** The end of a child is told by XState in words of its own. */
-function toldBy(event: SupervisorEvent | { type: string; actorId: string }): SupervisorEvent {
-  return event.type.startsWith('xstate.')
-    ? { type: 'supervisor.look', child: (event as { actorId: string }).actorId }
-    : (event as SupervisorEvent)
-}

@@ -7,10 +7,14 @@ import type { ExitReason } from './exit.ts'
 
 /** When an ended child is started again: always; unless it ended in order; never. */
 export type RestartType = 'permanent' | 'transient' | 'temporary'
+/** Whom the end of a child restarts: itself, all, it and those started after it; or itself, one of many that are started as needed. */
 export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one' | 'simple_one_for_one'
+/** Whether a supervisor ends with its significant children: never, with the first, with the last. */
 export type AutoShutdown = 'never' | 'any_significant' | 'all_significant'
+/** For counting, and for the default of `shutdown`. */
 export type ChildType = 'worker' | 'supervisor'
 
+/** How one child is started, restarted and ended. */
 export interface ChildSpec {
   /** The child's name among its siblings, and the id of its actor. */
   id: string
@@ -52,6 +56,7 @@ export interface BackoffOptions {
   stableMs?: number | undefined
 }
 
+/** How a supervisor treats its children. */
 export interface SupervisorOptions {
   /** Whom the end of one child restarts with it. Default: `'one_for_one'`. */
   strategy?: Strategy | undefined

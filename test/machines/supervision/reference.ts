@@ -3,6 +3,7 @@
  * code: no actors, no events, an operation is done at once and says how long it takes. The property test plays the same commands
  * to it and to the real supervisor.
  */
+import { Agenda } from './agenda.ts'
 import { type Ask, type Options, type Reason, type Spec, type Spoiled, startMs } from './commands.ts'
 
 interface Kid {
@@ -17,7 +18,6 @@ interface Kid {
 }
 
 export class Reference {
-  now = 0
   kids: Kid[] = []
   over: string | undefined
   readonly log: string[] = []
@@ -29,11 +29,7 @@ export class Reference {
   #window: number[] = []
   #resting: object | undefined
   #probationUntil = -1
-  #busyUntil = 0
-  #inbox: (() => void)[] = []
-  #timers: { at: number; what: () => void }[] = []
-  /** The time within the operation that goes on. */
-  #t = 0
+  readonly #agenda = new Agenda()
 
   constructor(options: Options, spoiled: readonly [string, Spoiled][]) {
     this.#options = options
@@ -42,7 +38,7 @@ export class Reference {
   }
 
   get isIdle(): boolean {
-    return this.#busyUntil <= this.now
+    return this.#agenda.isIdle
   }
 
   get running(): Kid[] {
@@ -64,36 +60,20 @@ export class Reference {
   }
 
   advance(ms: number): void {
-    const end = this.now + ms
-    for (;;) {
-      const waiting = this.#inbox.length > 0 ? [this.#busyUntil] : []
-      const next = Math.min(...this.#timers.map(({ at }) => at), ...waiting)
-      if (next > end) break
-      this.now = Math.max(this.now, next)
-      const due = this.#timers.filter(({ at }) => at <= this.now)
-      this.#timers = this.#timers.filter(({ at }) => at > this.now)
-      for (const { what } of due) this.#inbox.push(what)
-      this.#serve()
-    }
-    this.now = end
+    this.#agenda.advance(ms)
+    this.#closeLate()
   }
 
   #post(what: () => void): void {
-    this.#inbox.push(what)
-    this.#serve()
+    this.#agenda.post(() => {
+      if (this.over === undefined) what()
+    })
+    this.#closeLate()
   }
 
-  #serve(): void {
-    while (this.#inbox.length > 0 && this.isIdle) {
-      this.#t = this.now
-      const what = this.#inbox.shift() as () => void
-      if (this.over === undefined) what()
-      this.#busyUntil = this.#t
-    }
-    if (this.over !== undefined && this.isIdle)
-      this.answers.forEach((one, at) => {
-        if (one === 'waiting') this.answers[at] = this.#late[at] as string
-      })
+  #closeLate(): void {
+    if (this.over === undefined || !this.isIdle) return
+    for (const [at, one] of this.answers.entries()) if (one === 'waiting') this.answers[at] = this.#late[at] as string
   }
 
   #answer(command: Ask): string {
@@ -173,16 +153,14 @@ export class Reference {
 
   #restart(kid: Kid): void {
     const { intensity, periodMs, backoff } = this.#options
-    this.#window = [...this.#window, this.#t].filter((at) => at >= this.#t - periodMs)
-    if (this.#window.length > intensity || this.#t <= this.#probationUntil) return this.#exceeded(kid)
-    if (backoff && kid.startedAt !== undefined && this.#t - kid.startedAt >= backoff.stableMs) kid.streak = 0
+    this.#window = [...this.#window, this.#agenda.within].filter((at) => at >= this.#agenda.within - periodMs)
+    if (this.#window.length > intensity || this.#agenda.within <= this.#probationUntil) return this.#exceeded(kid)
+    if (backoff && kid.startedAt !== undefined && this.#agenda.within - kid.startedAt >= backoff.stableMs)
+      kid.streak = 0
     kid.startedAt = undefined
     // Without luck in the dice, equal jitter leaves the whole delay.
-    const delay = !backoff
-      ? 0
-      : kid.streak === 0
-        ? backoff.firstMs
-        : Math.min(backoff.maxMs, backoff.baseMs * 2 ** (kid.streak - 1))
+    const { firstMs, baseMs, maxMs } = backoff ?? { firstMs: 0, baseMs: 0, maxMs: 0 }
+    const delay = kid.streak === 0 ? firstMs : Math.min(maxMs, baseMs * 2 ** (kid.streak - 1))
     kid.streak += 1
     kid.state = 'restarting'
     if (delay === 0) return this.#attempt(kid)
@@ -219,7 +197,7 @@ export class Reference {
     const rest = {}
     this.#resting = rest
     this.#probationUntil = -1
-    this.#timers.push({ at: this.#t + coolDownMs, what: () => this.#resting === rest && this.#probe() })
+    this.#agenda.later(coolDownMs, () => this.over === undefined && this.#resting === rest && this.#probe())
   }
 
   #probe(): void {
@@ -231,7 +209,7 @@ export class Reference {
       if (how === 'fails') return this.#exceeded(one)
     }
     this.#window = []
-    this.#probationUntil = this.#t + this.#options.periodMs
+    this.#probationUntil = this.#agenda.within + this.#options.periodMs
   }
 
   #start(kid: Kid): 'ok' | Spoiled {
@@ -244,14 +222,14 @@ export class Reference {
     this.log.push(`start ${kid.id}`)
     kid.asked = kid.spec.asked
     const { readyMs } = kid.spec
-    this.#t += Math.min(readyMs ?? 0, startMs)
+    this.#agenda.within += Math.min(readyMs ?? 0, startMs)
     if (readyMs !== undefined && readyMs > startMs) {
       this.log.push(`end ${kid.id}`)
       kid.state = 'stopped'
       return 'fails'
     }
     kid.state = 'running'
-    kid.startedAt = this.#t
+    kid.startedAt = this.#agenda.within
     return 'ok'
   }
 
@@ -268,7 +246,7 @@ export class Reference {
   #lay(kid: Kid): void {
     if (kid.state === 'running') {
       const { shutdown } = kid.spec
-      if (kid.asked === 'stays' && shutdown !== 'brutal') this.#t += shutdown
+      if (kid.asked === 'stays' && shutdown !== 'brutal') this.#agenda.within += shutdown
       this.log.push(`end ${kid.id}`)
     }
     this.#forget(kid)
@@ -279,14 +257,14 @@ export class Reference {
       for (const kid of [...this.kids].reverse()) this.#lay(kid)
       return
     }
-    const begun = this.#t
+    const begun = this.#agenda.within
     let last = begun
     for (const kid of [...this.kids]) {
-      this.#t = begun
+      this.#agenda.within = begun
       this.#lay(kid)
-      last = Math.max(last, this.#t)
+      last = Math.max(last, this.#agenda.within)
     }
-    this.#t = last
+    this.#agenda.within = last
   }
 
   #forget(kid: Kid): void {
@@ -299,13 +277,13 @@ export class Reference {
   #later(kid: Kid, ms: number, what: () => void): void {
     const waitsFor = {}
     kid.waitsFor = waitsFor
-    this.#timers.push({ at: this.#t + ms, what: () => kid.waitsFor === waitsFor && what() })
+    this.#agenda.later(ms, () => this.over === undefined && kid.waitsFor === waitsFor && what())
   }
 
   #end(reason: string): void {
     this.#layAll()
     this.over = reason
-    this.#timers = []
+    this.#agenda.forgetTimers()
   }
 
   #kid(spec: Spec): Kid {

@@ -13,7 +13,7 @@ import { Stage } from './stage.ts'
 it('any sequence of starts, ends, asks, changes and waits goes as OTP and its additions say', () => {
   fc.assert(
     fc.property(anyPlay, ([options, spoiled, commands]) => play(options, spoiled, commands)),
-    { numRuns: 20_000 },
+    { numRuns: 12_000 },
   )
 })
 
