@@ -17,7 +17,7 @@ def resident_bytes(pid: int | str = "self") -> int | None:
 
 
 def proportional_bytes(pid: int | str = "self") -> int | None:
-    """Its share, where what is shared is divided (PSS); None where it cannot be told: an old kernel, or another user's process."""
+    """Its share, where what is shared is divided (PSS); None where it cannot be told, as of another user's process."""
     try:
         with open(f"/proc/{pid}/smaps_rollup", "rb", 0) as file:
             return 1024 * int(file.read().partition(b"Pss:")[2].split(None, 1)[0])
