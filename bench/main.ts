@@ -10,6 +10,7 @@ import { recovery } from './recovery.ts'
 import { registry } from './registry.ts'
 import { start } from './start.ts'
 import { supervision } from './supervision.ts'
+import { throughput } from './throughput.ts'
 
 /** What a benchmark found: figures by name, and each target with what was reached. */
 export interface BenchResult {
@@ -23,6 +24,7 @@ const benches: Record<string, (rounds: number | undefined) => Promise<BenchResul
   registry,
   start,
   supervision,
+  throughput,
 }
 
 const { values, positionals } = parseArgs({
