@@ -43,9 +43,9 @@ export class Link {
     return this.#isExited ? undefined : this.#pool
   }
 
-  /** Whether runs may be sent here. */
+  /** Whether runs may be sent here: not where no receipt would come, because the control connection has ended. */
   get takesRuns(): boolean {
-    return !this.#isExited && !this.#refusesRuns
+    return !this.#isExited && !this.#refusesRuns && this.#control?.writable !== false
   }
 
   /** The process drains by its own account: it takes no more runs. */

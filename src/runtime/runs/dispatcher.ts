@@ -113,7 +113,7 @@ export class Dispatcher {
       case 'replica.removed':
         return this.#lanes.get(event.agent)?.remove(event.replica)
       case 'agent.scaled':
-        return this.#lanes.get(event.agent)?.count(event.to)
+        return this.#lane(event.agent)?.count(event.to)
       case 'agent.retired': {
         this.#lanes.get(event.agent)?.close(() => stoppedError(event.agent))
         this.#lanes.delete(event.agent)
@@ -125,7 +125,10 @@ export class Dispatcher {
   /** Answers every run that has not settled, and takes no more. */
   close(): void {
     this.#isClosed = true
-    for (const run of this.#runs.values()) run.cancel(new AxonError('SUPERVISOR_CLOSED', 'The system was closed.'))
+    const closed = () => new AxonError('SUPERVISOR_CLOSED', 'The system was closed.')
+    for (const run of this.#runs.values()) run.cancel(closed())
+    // No timer is left, and none is made when the last calls have ended.
+    for (const lane of this.#lanes.values()) lane.close(closed)
     this.#lanes.clear()
   }
 

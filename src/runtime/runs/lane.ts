@@ -46,6 +46,8 @@ export class Lane {
   readonly options: LaneOptions
   readonly #router: Router
   readonly #scaler: Scaler
+  /** A process that is ready again has the runs that it had. */
+  readonly #routes = new WeakMap<Link, Route>()
   #standings = new Map<string, Standing>()
   #queue: Run[] = []
   #inFlight = 0
@@ -81,11 +83,13 @@ export class Lane {
 
   /** A process is ready: what waits goes there too. */
   open(link: Link): void {
-    const route = new Route(link)
+    const route = this.#routes.get(link) ?? new Route(link)
+    this.#routes.set(link, route)
     this.#router.add(route)
     this.#stand(route.replica, 'ready')
     this.#flow()
     this.#watchQuiet()
+    this.#observe()
   }
 
   /** Nothing new goes to the replica for now; its next process will come by itself. */
@@ -109,6 +113,8 @@ export class Lane {
     this.#router.remove(replica)
     this.#standings.delete(replica)
     this.#settle()
+    // While processes are replaced, nothing is let go: it is counted again from the end of that.
+    this.#watchQuiet()
   }
 
   /** There are, or are about to be, so many replicas. */
@@ -139,7 +145,8 @@ export class Lane {
   #settle(): void {
     const standings = [...this.#standings.values()]
     const isComing = standings.some((standing) => standing === 'ready' || standing === 'coming')
-    this.#refusal = isComing ? undefined : standings.find((standing) => typeof standing === 'function')
+    const isWakeable = standings.includes('resting')
+    this.#refusal = isComing || isWakeable ? undefined : standings.find((standing) => typeof standing === 'function')
     this.#isResting = !isComing && this.#refusal === undefined
     if (this.#refusal) for (const run of this.#queue.splice(0)) run.refuse(this.#refusal())
     if (this.#router.size > 0) return
@@ -188,7 +195,9 @@ export class Lane {
     this.#inFlight += 1
     route.inFlight.set(run.id, run)
     route.sent += 1
-    if (route.sent === this.definition.recycle.afterRuns) this.options.recycle(route.link.generation)
+    const { afterRuns } = this.definition.recycle
+    // Again after as many more, where it could not be heard.
+    if (afterRuns !== undefined && route.sent % afterRuns === 0) this.options.recycle(route.link.generation)
     const mayRetry = await run.attempt(route.link)
     this.#inFlight -= 1
     // A run that was cancelled has given its id away: another may go by it.
