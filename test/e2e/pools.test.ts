@@ -133,9 +133,11 @@ test('a range of replicas grows with the load and shrinks after it', async () =>
   })
   const axon = await newAxon({ agents: { gate: definition } }).start()
   const path = join(scratch(), 'gate')
-  const grown = next(axon, 'agent.ready', ({ generation }) => generation === 'gate/2#1')
+  const grown = [1, 2].map((replica) =>
+    next(axon, 'agent.ready', ({ generation }) => generation === `gate/${replica}#1`),
+  )
   const runs = Array.from({ length: 6 }, () => axon.agent('gate').run<Answer>({ prompt: path }))
-  await grown
+  await Promise.all(grown)
   const shrunk = next(axon, 'agent.scaled', ({ to }) => to === 1)
   await open(path)
   expect(new Set((await Promise.all(runs)).map(({ result }) => result.pid)).size).toBe(3)
