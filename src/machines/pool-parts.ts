@@ -115,10 +115,14 @@ export const poolParts = setup({
       const changes = changesOf(fact)
       if (replica === undefined || changes === undefined) return
       if (changes.isAging === false) args.enqueue.cancel(ageOf(fact))
-      // What was asked to rest, and was not ready to be, serves.
-      if (changes.isReady && args.context.wish === 'rest') args.enqueue.assign({ wish: 'serve' })
+      // What was asked to rest, and was not ready to be, serves; then it has its number.
+      const isWoken = changes.isReady && !replica.isLeaving && args.context.wish === 'rest'
+      if (isWoken) args.enqueue.assign({ wish: 'serve' })
       const crashes = fact.type === 'agent.crashed' ? replica.crashes + 1 : replica.crashes
-      inStep(args, (pool) => pool.note(replica.index, { crashes, ...changes, generation: fact.generation }))
+      inStep(args, (pool) => {
+        pool.note(replica.index, { crashes, ...changes, generation: fact.generation })
+        if (isWoken) pool.grow('configured')
+      })
     }),
     bury: enqueueActions((args) => {
       const { generation } = args.event as AgentFact

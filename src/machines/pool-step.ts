@@ -113,6 +113,12 @@ export class PoolStep {
     if (this.kept.length > least) this.scaleTo(least, why)
   }
 
+  /** As `fill`, of an agent that serves. */
+  grow(why: ScaleReason): void {
+    const least = leastOf(this.#context.definition)
+    if (this.kept.length < least) this.scaleTo(least, why)
+  }
+
   scaleTo(count: number, why: ScaleReason): void {
     // What is being started in another's place counts as that one.
     const from = this.kept.length - (this.#rollout?.surge === undefined ? 0 : 1)

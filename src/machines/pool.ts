@@ -28,8 +28,6 @@ export const poolMachine = poolParts.createMachine({
 
     serving: {
       on: {
-        // It may have been asked to rest, and given another number meanwhile.
-        'agent.ready': { actions: ['note', 'recycleOld', 'relay', 'fit'] },
         'agent.start': { actions: ['fill', 'forward'] },
         'agent.stop': { actions: ['trim', 'forward'] },
         'agent.drain': { actions: ['trim', 'forward'] },

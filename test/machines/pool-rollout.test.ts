@@ -248,6 +248,16 @@ describe('a changed definition', () => {
     },
   )
 
+  it('that adds replicas to an agent that was to rest, and was not ready to, is heeded when it serves', () => {
+    const rig = new PoolRig()
+    rig.send('agent.start')
+    rig.send('agent.quiet')
+    rig.configure(two)
+    expect(rig.replicas).toEqual(['0 provisioning'])
+    rig.settle()
+    expect([rig.replicas, rig.told(/scaled/)]).toEqual([['0 ready', '1 ready'], ['agent.scaled 1 to 2, configured']])
+  })
+
   it('whose rollout was ended by a stop is what is started next', () => {
     const rig = new PoolRig(two).up()
     rig.configure(changed)

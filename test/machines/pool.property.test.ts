@@ -99,7 +99,7 @@ it('whatever is asked and whatever happens: every process has a name of its own,
   )
   // So that nothing passes by standing still.
   const few = ['rollout.completed', 'rollout.failed', 'replica.removed', 'agent.scaled', 'agent.failed'].filter(
-    (type) => (told.get(type) ?? 0) < 200,
+    (type) => (told.get(type) ?? 0) < 50,
   )
   expect(few).toEqual([])
 }, 300_000)

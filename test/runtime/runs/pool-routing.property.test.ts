@@ -129,5 +129,7 @@ it('whatever happens to an agent: a run goes at once to a process that serves wh
     }),
     { numRuns: 200 },
   )
-  expect(outcomes.slice(0, 5).filter((outcome) => (seen.get(outcome) ?? 0) < 5)).toEqual([])
+  // So that nothing passes by standing still.
+  const common = ['succeeded', 'RUN_INTERRUPTED', 'AGENT_STOPPED']
+  expect(common.filter((outcome) => (seen.get(outcome) ?? 0) < 20)).toEqual([])
 }, 300_000)
