@@ -21,7 +21,7 @@ import { EventQueue, RunStream } from './run-stream.ts'
 export type RunsCommand =
   | { type: 'agent.start' | 'agent.quiet'; agent: string }
   | { type: 'agent.scale'; agent: string; replicas: number; why: 'load' }
-  | { type: 'replica.recycle'; agent: string; generation: string; why: 'runs' }
+  | { type: 'replica.recycle'; agent: string; generation: string; why: 'runs' | 'stuck' }
 
 export interface DispatcherOptions {
   /** The parent of an agent's runs. */
@@ -194,7 +194,7 @@ export class Dispatcher {
         wake: () => send({ type: 'agent.start', agent }),
         quiet: () => send({ type: 'agent.quiet', agent }),
         scale: (replicas) => send({ type: 'agent.scale', agent, replicas, why: 'load' }),
-        recycle: (generation) => send({ type: 'replica.recycle', agent, generation, why: 'runs' }),
+        recycle: (generation, why) => send({ type: 'replica.recycle', agent, generation, why }),
       })
       this.#lanes.set(agent, lane)
     }

@@ -51,14 +51,26 @@ export class HeldCall {
 export class FakeProcess {
   readonly link: Link
   readonly told: NodeFrame[] = []
+  /** Its code does not end when it is cancelled. */
+  isStubborn = false
 
   constructor(definition: AgentDefinition, generation: string) {
     this.link = new Link(definition, generation)
-    this.link.open({ writable: true, write: (text: string) => this.told.push(JSON.parse(text)), destroy() {} } as never)
+    this.link.open({ writable: true, write: (text: string) => this.#hear(JSON.parse(text)), destroy() {} } as never)
   }
 
   receipt(run: string): void {
     this.link.listener?.onStarted(run)
+  }
+
+  /** The run's code has ended, or is not there. */
+  settled(run: string): void {
+    this.link.listener?.onSettled(run)
+  }
+
+  #hear(frame: NodeFrame): void {
+    this.told.push(frame)
+    if (frame.type === 'cancel' && !this.isStubborn) this.settled(frame.run)
   }
 
   /** The exit is seen; what it said last is not yet read. */
@@ -78,6 +90,8 @@ export class RunRig {
   readonly facts: RunFact[] = []
   /** What the agent was asked for, because runs came or stayed away. */
   readonly asked: string[] = []
+  /** The processes that are to be replaced, and why. */
+  readonly recycled: string[] = []
   readonly links = new Map<string, Link>()
   readonly definitions = new Map<string, AgentDefinition>()
   readonly dispatcher: Dispatcher
@@ -93,7 +107,10 @@ export class RunRig {
       clock: this.clock,
       links: this.links,
       tell: (fact) => this.facts.push(fact),
-      send: ({ type }) => this.asked.push(type),
+      send: (command) => {
+        this.asked.push(command.type)
+        if (command.type === 'replica.recycle') this.recycled.push(`${command.generation} ${command.why}`)
+      },
       definitionOf: (agent) => this.definitions.get(agent),
       transport: {
         httpRequest: (call, signal) => {

@@ -58,7 +58,7 @@ test('a loop that is left early cancels the run and tells the process', async ()
   const { rig, process, stream } = open(10)
   for await (const _ of stream) break
   await expect(stream.result).rejects.toMatchObject({ code: 'RUN_CANCELLED' })
-  expect(process.told).toEqual([{ type: 'cancel', run: 'a' }])
+  expect(process.told).toEqual([{ type: 'cancel', run: 'a', started: true }])
   await settle()
   expect(rig.load.inFlight).toBe(0)
 })
