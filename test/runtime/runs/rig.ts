@@ -38,8 +38,8 @@ export class HeldCall {
     return this.#answer.promise
   }
 
-  succeed(): void {
-    this.#answer.resolve(response)
+  succeed(answer = response): void {
+    this.#answer.resolve(answer)
   }
 
   fail(error: unknown): void {
