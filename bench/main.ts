@@ -9,6 +9,7 @@ import { orphans } from './orphans.ts'
 import { recovery } from './recovery.ts'
 import { registry } from './registry.ts'
 import { start } from './start.ts'
+import { stream } from './stream.ts'
 import { supervision } from './supervision.ts'
 
 /** What a benchmark found: figures by name, and each target with what was reached. */
@@ -22,6 +23,7 @@ const benches: Record<string, (rounds: number | undefined) => Promise<BenchResul
   recovery,
   registry,
   start,
+  stream,
   supervision,
 }
 

@@ -128,7 +128,7 @@ export class Conversation {
   }
 
   async #withHistory(request: ConversationRequest): Promise<RunRequest> {
-    if (typeof request === 'object' && request !== null && 'message_history' in request) {
+    if ((request as RunRequest | undefined)?.message_history !== undefined) {
       const message = `The request in conversation ${this.id} with ${this.agent} is not valid: it has a message_history, and the history is the conversation's.`
       throw new AxonError('RUN_REQUEST_INVALID', message, { agent: this.agent })
     }
