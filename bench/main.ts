@@ -10,6 +10,7 @@ import { pool } from './pool.ts'
 import { recovery } from './recovery.ts'
 import { registry } from './registry.ts'
 import { start } from './start.ts'
+import { stream } from './stream.ts'
 import { supervision } from './supervision.ts'
 import { throughput } from './throughput.ts'
 
@@ -27,6 +28,7 @@ const benches: Record<string, (rounds: number | undefined, seconds: number | und
   recovery,
   registry,
   start,
+  stream,
   supervision,
   throughput,
 }

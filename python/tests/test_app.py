@@ -269,9 +269,11 @@ async def test_while_the_channel_is_full_no_run_starts() -> None:
             for _ in range(100):
                 assert (await http.get("/health")).status_code == 200
             assert called == []
-            # Four receipts and four settlements: reading them makes room for them.
-            told = [await asyncio.to_thread(ends.frame) for _ in range(8)]
+            # Four receipts and five settlements: reading them makes room for them.
+            told = [await asyncio.to_thread(ends.frame) for _ in range(9)]
             answers = await asyncio.gather(*asked)
             assert sorted(answer.json()["result"] for answer in answers) == ["0", "1", "2", "3"]
             for n in range(4):
                 assert [frame["type"] for frame in told if frame["run"] == f"r{n}"] == ["started", "settled"]
+            # It was cancelled before its receipt: no code of it is here.
+            assert [frame["type"] for frame in told if frame["run"] == "r4"] == ["settled"]

@@ -162,6 +162,44 @@ async def test_a_thread_that_blocks_is_answered_for_and_settled_later(node: Fake
     await agent.frame("settled", run="r1")
 
 
+TIDY = """
+import asyncio
+async def agent(prompt):
+    try:
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.sleep(0.05)
+        print('cleaned', flush=True)
+"""
+
+
+async def test_a_second_cancel_leaves_the_cleanup_of_the_first_alone(node: FakeNode) -> None:
+    agent = await node.start(node.module(TIDY))
+    task = await in_flight(agent, "x")
+    agent.send({"type": "cancel", "run": "r1"})
+    agent.send({"type": "cancel", "run": "r1", "started": True})
+    assert (await task).status_code == 499
+    await agent.line("stdout", "cleaned")
+    await agent.frame("settled", run="r1")
+
+
+async def test_every_cancel_is_answered_by_settled(node: FakeNode) -> None:
+    agent = await node.start(node.module(WAITING))
+    await agent.ready()
+    agent.send({"type": "cancel", "run": "never"})
+    await agent.frame("settled", run="never")
+    assert (await agent.run({"prompt": "short"}, "done")).status_code == 200
+    await agent.frame("settled", run="done")
+    agent.send({"type": "cancel", "run": "done", "started": True})
+
+    def settled() -> int:
+        return sum(frame["type"] == "settled" and frame["run"] == "done" for frame in agent.frames)
+
+    await agent.until(lambda: settled() == 2)
+    # It was had and has ended: the id is free again.
+    assert (await agent.run({"prompt": "short"}, "done")).status_code == 200
+
+
 @pytest.mark.parametrize("how", ["drain", "SIGTERM", "SIGINT"])
 async def test_draining_finishes_what_runs_and_refuses_what_comes(node: FakeNode, how: str) -> None:
     agent = await node.start(node.module(WAITING), shutdownMs=30_000)

@@ -36,8 +36,8 @@ export type AgentFact =
 
 /** What called for another number of replicas. */
 export type ScaleReason = 'asked' | 'load' | 'configured'
-/** What a process has had enough of. */
-export type RecycleReason = 'age' | 'runs' | 'memory'
+/** What a process has had enough of; `stuck`: it holds a run that ignores its cancellation. */
+export type RecycleReason = 'age' | 'runs' | 'memory' | 'stuck'
 /** What called for new processes in the place of old ones. */
 export type RolloutReason = 'asked' | 'configured' | RecycleReason
 
@@ -70,6 +70,8 @@ export type SystemFact =
 export type RunFact =
   | { type: 'run.accepted'; agent: string; run: string }
   | { type: 'run.started'; agent: string; run: string; generation: string }
+  /** It was settled; its code ignores the cancellation, and its process is to be replaced. */
+  | { type: 'run.abandoned'; agent: string; run: string; generation: string }
   | { type: 'run.requeued'; agent: string; run: string; generation: string; attempt: number }
   | {
       type: 'run.settled'

@@ -141,6 +141,7 @@ function ofProcess(definition: AgentDefinition): unknown {
     restart: _restart,
     startMs: _startMs,
     shutdownMs: _shutdownMs,
+    cancelGraceMs: _cancelGraceMs,
     idleAfterMs: _idleAfterMs,
     after: _after,
     groups: _groups,

@@ -62,6 +62,7 @@ export const agentFrame = z.discriminatedUnion('type', [
     inFlight: z.int().nonnegative(),
   }),
   z.object({ type: z.literal('started'), run: z.string() }),
+  /** Its code has ended; after a cancel also: it is not here. */
   z.object({ type: z.literal('settled'), run: z.string() }),
   z.object({
     type: z.literal('failed'),
@@ -100,4 +101,8 @@ export interface EnvironmentFrame {
 }
 
 /** What Node tells an agent's process on the control connection. */
-export type NodeFrame = LaunchFrame | { type: 'cancel'; run: string } | { type: 'drain' }
+export type NodeFrame =
+  | LaunchFrame
+  /** Answered by `settled`. With `started` the process is known to have had the run; without, it may still come, and is refused then. */
+  | { type: 'cancel'; run: string; started?: true }
+  | { type: 'drain' }

@@ -105,9 +105,11 @@ test('a new process that cannot start lets nothing go: the rollout fails, and th
 test('agent.scale adds replicas and drains those that are too many; nothing else is touched', async () => {
   const axon = await newAxon({ agents: { echo: agent('echo') } }).start()
   const [first] = pidsOf(axon, 'echo') as [number]
-  const third = next(axon, 'agent.ready', ({ generation }) => generation === 'echo/2#1')
+  const more = [1, 2].map((replica) =>
+    next(axon, 'agent.ready', ({ generation }) => generation === `echo/${replica}#1`),
+  )
   axon.agent('echo').send({ type: 'agent.scale', replicas: 3 })
-  await third
+  await Promise.all(more)
   expect(pidsOf(axon, 'echo')).toHaveLength(3)
   expect(pidsOf(axon, 'echo')[0]).toBe(first)
   let gone = 0

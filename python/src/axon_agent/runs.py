@@ -5,6 +5,8 @@ connection, by its deadline or by the end of the process. Knows nothing of HTTP 
 2. A run that must end is answered at once, whether or not its code lets itself be cancelled; it is in flight, and its
    id taken, until its code has ended. Then `settled` is told.
 3. A cancel may arrive before its run: the id is remembered, and the run refused.
+4. Every cancel of Node's is followed by `settled`: when the run's code has ended, at once where it is not here.
+5. A task is cancelled once: a second reason leaves its cleanup alone, unless it is the process's own end.
 """
 
 from __future__ import annotations
@@ -87,11 +89,14 @@ class Runs:
         run.task = loop.create_task(self._live(run, call))
         return run
 
-    def cancel(self, run_id: str) -> None:
-        """Ends a run for Node; one that is not known yet is refused when it comes."""
+    def cancel(self, run_id: str, *, has_come: bool = False) -> None:
+        """Ends a run for Node. One that is not here is refused when it comes, unless it `has_come` before."""
         run = self._in_flight.get(run_id)
         if run is not None:
             self._end(run, RunError("RUN_CANCELLED", f"Run {run_id} was cancelled."))
+            return
+        self._receipts.settled(run_id)
+        if has_come:
             return
         self._cancelled[run_id] = None
         if len(self._cancelled) > _REMEMBERED:
@@ -106,7 +111,7 @@ class Runs:
         """Ends every run because the process stops."""
         for run in list(self._in_flight.values()):
             message = f"Run {run.id} was interrupted: agent {self.agent} stopped before the run had ended."
-            self._end(run, RunError("RUN_INTERRUPTED", message))
+            self._end(run, RunError("RUN_INTERRUPTED", message), again=True)
 
     def drain(self, on_idle: Callable[[], None]) -> None:
         """Refuses new runs; calls `on_idle` when no code runs and every answer has been written."""
@@ -117,8 +122,9 @@ class Runs:
     def _expire(self, run: Run) -> None:
         self._end(run, _timeout(run.id))
 
-    def _end(self, run: Run, reason: RunError) -> None:
-        if run.reason is None:
+    def _end(self, run: Run, reason: RunError, *, again: bool = False) -> None:
+        is_first = run.reason is None
+        if is_first:
             run.reason = reason
             if not run.answer.is_ended:
                 # Not from the run's own task: its code may hold on to the cancellation for as long as it likes.
@@ -126,7 +132,7 @@ class Runs:
                 self._answering.add(answering)
                 answering.add_done_callback(self._answered)
         # A task that has not begun is not cancelled, since it would never reach its own end.
-        if run.is_running and run.task is not None:
+        if (is_first or again) and run.is_running and run.task is not None:
             run.task.cancel()
 
     async def _live(self, run: Run, call: Call) -> None:
@@ -168,7 +174,7 @@ class Runs:
         if run.timer is not None:
             run.timer.cancel()
         del self._in_flight[run.id]
-        if run.has_started:
+        if run.has_started or run.reason is not None:
             self._receipts.settled(run.id)
         self._tell_idle()
 

@@ -100,7 +100,7 @@ class Service:
         """Takes a frame of Node's, on the event loop."""
         match frame:
             case {"type": "cancel", "run": str(run)}:
-                self._runs.cancel(run)
+                self._runs.cancel(run, has_come=frame.get("started") is True)
             case {"type": "drain"}:
                 self.drain()
 

@@ -11,6 +11,10 @@ import type { Endpoint, NodeFrame } from '../../protocol/control.ts'
 export interface LinkListener {
   /** The receipt: user code of this run begins. */
   onStarted(run: string): void
+  /** The process was told to let go of this run: `onSettled` is to follow. */
+  onCancelled(run: string): void
+  /** The code of this run has ended, or is not there. */
+  onSettled(run: string): void
 }
 
 export class Link {
@@ -62,6 +66,12 @@ export class Link {
     if (!this.#control?.writable) return false
     this.#control.write(`${JSON.stringify(frame)}\n`)
     return true
+  }
+
+  /** Tells the process to let go of a run. `isStarted`: its receipt or an answer has come. */
+  cancel(run: string, isStarted: boolean): void {
+    this.listener?.onCancelled(run)
+    this.send({ type: 'cancel', run, ...(isStarted && { started: true }) })
   }
 
   /** Once in a life: the process serves. */

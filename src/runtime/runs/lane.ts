@@ -7,6 +7,7 @@ import { AxonError } from '../../errors.ts'
 import type { AgentDefinition } from '../../machines/definition.ts'
 import type { Clock } from '../clock.ts'
 import type { Link } from '../process/link.ts'
+import { Cancellations } from './cancellations.ts'
 import { Route, Router } from './router.ts'
 import type { Run, RunSurroundings } from './run.ts'
 import { Scaler } from './scaler.ts'
@@ -21,8 +22,8 @@ export interface LaneOptions extends RunSurroundings {
   quiet: () => void
   /** The load calls for so many replicas. */
   scale: (replicas: number) => void
-  /** A process has had as many runs as it is to have. */
-  recycle: (generation: string) => void
+  /** A process has had as many runs as it is to have, or holds one that does not end. */
+  recycle: (generation: string, why: 'runs' | 'stuck') => void
 }
 
 /** How much there is to do for an agent. */
@@ -83,7 +84,7 @@ export class Lane {
 
   /** A process is ready: what waits goes there too. */
   open(link: Link): void {
-    const route = this.#routes.get(link) ?? new Route(link)
+    const route = this.#routes.get(link) ?? new Route(link, this.#cancellationsOf(link))
     this.#routes.set(link, route)
     this.#router.add(route)
     this.#stand(route.replica, 'ready')
@@ -197,7 +198,7 @@ export class Lane {
     route.sent += 1
     const { afterRuns } = this.definition.recycle
     // Again after as many more, where it could not be heard.
-    if (afterRuns !== undefined && route.sent % afterRuns === 0) this.options.recycle(route.link.generation)
+    if (afterRuns !== undefined && route.sent % afterRuns === 0) this.options.recycle(route.link.generation, 'runs')
     const mayRetry = await run.attempt(route.link)
     this.#inFlight -= 1
     // A run that was cancelled has given its id away: another may go by it.
@@ -207,6 +208,19 @@ export class Lane {
     this.#flow()
     this.#watchQuiet()
     this.#observe()
+  }
+
+  /** Code that ignores its cancellation is left to itself after a grace, and its process replaced. */
+  #cancellationsOf({ generation }: Link): Cancellations {
+    const { clock, tell, recycle } = this.options
+    return new Cancellations({
+      clock,
+      graceMs: () => this.definition.cancelGraceMs,
+      abandon: (run) => {
+        tell({ type: 'run.abandoned', agent: this.definition.name, run, generation })
+        recycle(generation, 'stuck')
+      },
+    })
   }
 
   #retry(run: Run): void {

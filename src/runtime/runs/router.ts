@@ -3,6 +3,7 @@
  */
 import { replicaOf } from '../../machines/agent-context.ts'
 import type { Link } from '../process/link.ts'
+import type { Cancellations } from './cancellations.ts'
 import type { Run } from './run.ts'
 
 /** A process that is ready, and what was sent to it. It is kept for its runs after it has left the router. */
@@ -13,10 +14,15 @@ export class Route {
   /** Runs that were ever sent there. */
   sent = 0
 
-  constructor(link: Link) {
+  constructor(link: Link, cancellations?: Cancellations) {
     this.link = link
     this.replica = replicaOf(link.generation)
-    link.listener = { onStarted: (run) => this.inFlight.get(run)?.receipt(link.generation) }
+    link.listener = {
+      onStarted: (run) => this.inFlight.get(run)?.receipt(link.generation),
+      onCancelled: (run) => cancellations?.add(run),
+      onSettled: (run) => cancellations?.settle(run),
+    }
+    if (cancellations) void link.gone.then(() => cancellations.close())
   }
 }
 

@@ -35,7 +35,7 @@ const runOptions = z.strictObject(
   {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
-        ? `there is no option ${issue.keys.join(', ')}; there are signal, runMs, run, affinity`
+        ? `there is no option ${issue.keys.join(', ')}; there are signal, runMs, run, affinity, and for streams resumable`
         : undefined,
   },
 )

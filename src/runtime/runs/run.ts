@@ -182,7 +182,10 @@ export class Run {
       link.refuseRuns()
       return this.#requeue(error)
     }
-    this.#settle(outcomes[error.code] ?? 'failed', undefined, this.#started ? asStarted(error) : error)
+    const outcome = outcomes[error.code] ?? 'failed'
+    // The process has answered for the run; whether its code has ended is told apart from that.
+    if (outcome !== 'failed' && this.#started) link.cancel(this.id, true)
+    this.#settle(outcome, undefined, this.#started ? asStarted(error) : error)
     return false
   }
 
@@ -197,7 +200,7 @@ export class Run {
       const message = `Run ${this.id} did not start: ${link.generation} could not be reached. Try again.`
       return this.#requeue(this.#error('RUN_INTERRUPTED', message, false, cause, true))
     }
-    if (state === 'alive') link.send({ type: 'cancel', run: this.id })
+    if (state === 'alive') link.cancel(this.id, this.#started)
     if (this.#started) {
       const what = state === 'gone' ? 'its process died' : 'its connection broke'
       const message = `Run ${this.id} was interrupted: ${what} after the agent's code began. Run it again if that is safe.`
@@ -238,7 +241,7 @@ export class Run {
     const link = this.#link
     // Without a receipt nothing is known of a run that was sent: its receipt may be on the way.
     const started = link === undefined ? false : this.#started || undefined
-    link?.send({ type: 'cancel', run: this.id })
+    link?.cancel(this.id, this.#started)
     const reason = error(started)
     this.#settle(outcome, undefined, reason)
     this.#controller.abort(reason)

@@ -72,6 +72,10 @@ export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: str
   'run.accepted': { level: 'debug', says: 'A run was taken on.' },
   'run.started': { level: 'debug', says: 'The receipt: user code of the run begins.' },
   'run.requeued': { level: 'warn', says: 'The run was proved not to have started, and is tried once more.' },
+  'run.abandoned': {
+    level: 'warn',
+    says: 'The code of a run that is over ignores its cancellation; its process is to be replaced.',
+  },
   'run.settled': { level: 'info', says: 'The run has its one terminal state.' },
   'host.ready': {
     level: 'info',

@@ -40,8 +40,8 @@ export class HeldCall {
     return this.#answer.promise
   }
 
-  succeed(): void {
-    this.#answer.resolve(response)
+  succeed(answer = response): void {
+    this.#answer.resolve(answer)
   }
 
   fail(error: unknown): void {
@@ -55,9 +55,12 @@ export class FakeProcess {
   readonly told: NodeFrame[] = []
   readonly #control = {
     writable: true,
-    write: (text: string) => this.told.push(JSON.parse(text)),
+    write: (text: string) => this.#hear(JSON.parse(text)),
     destroy() {},
   }
+
+  /** Its code does not end when it is cancelled. */
+  isStubborn = false
 
   constructor(definition: AgentDefinition, generation: string) {
     this.link = new Link(definition, generation)
@@ -71,6 +74,16 @@ export class FakeProcess {
 
   receipt(run: string): void {
     this.link.listener?.onStarted(run)
+  }
+
+  /** The run's code has ended, or is not there. */
+  settled(run: string): void {
+    this.link.listener?.onSettled(run)
+  }
+
+  #hear(frame: NodeFrame): void {
+    this.told.push(frame)
+    if (frame.type === 'cancel' && !this.isStubborn) this.settled(frame.run)
   }
 
   /** The exit is seen; what it said last is not yet read. */
@@ -157,6 +170,13 @@ export class RunRig {
   run(run?: string, options: RunOptions = {}) {
     const { result } = this.dispatcher.run('writer', { prompt: 'hi' }, { run, ...options })
     return result
+  }
+
+  /** The processes that are to be replaced, and why. */
+  get recycled(): string[] {
+    return this.commands.flatMap((command) =>
+      command.type === 'replica.recycle' ? [`${command.generation} ${command.why}`] : [],
+    )
   }
 
   get asked(): string[] {

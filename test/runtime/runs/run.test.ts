@@ -102,7 +102,7 @@ test('a connection lost after the receipt, the process alive: interrupted, and t
   await settle()
   rig.clock.advance(1_000)
   expect(await run).toMatchObject({ code: 'RUN_INTERRUPTED', started: true })
-  expect(process.told).toEqual([{ type: 'cancel', run: 'a' }])
+  expect(process.told).toEqual([{ type: 'cancel', run: 'a', started: true }])
 })
 
 test('a run that could not be written has not started, though the process lives: it is sent once more', async () => {
@@ -189,7 +189,7 @@ test('no byte in time: the run has timed out, and the process is told to let go'
   process.receipt('a')
   rig.call().fail(new ByteTimeout('no byte'))
   expect(await run).toMatchObject({ code: 'RUN_TIMEOUT', started: true })
-  expect(process.told).toEqual([{ type: 'cancel', run: 'a' }])
+  expect(process.told).toEqual([{ type: 'cancel', run: 'a', started: true }])
 })
 
 const ends = {
@@ -225,7 +225,7 @@ test.each(['cancel', 'deadline'] as const)(
       end(rig)
       expect(await run).toMatchObject({ code, started: hasReceipt || undefined })
       expect(rig.call().signal.aborted).toBe(true)
-      expect(process.told).toEqual([{ type: 'cancel', run: 'a' }])
+      expect(process.told).toEqual([{ type: 'cancel', run: 'a', ...(hasReceipt && { started: true }) }])
       await settle()
       expect(rig.load).toEqual({ inFlight: 0, queued: 0 })
     }
