@@ -10,9 +10,14 @@ export interface Summary {
 
 /** @param values milliseconds, or any one unit; at least one */
 export function summarize(values: readonly number[]): Summary {
+  const at = (share: number) => quantile(values, share)
+  return { n: values.length, min: at(0), p50: at(0.5), p95: at(0.95), max: at(1) }
+}
+
+/** @param share from 0 to 1 */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
-  const at = (share: number) => round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number)
-  return { n: sorted.length, min: at(0), p50: at(0.5), p95: at(0.95), max: at(1) }
+  return round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0)
 }
 
 export function round(value: number): number {

@@ -152,7 +152,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (isJson) console.log(JSON.stringify({ ...counts, cases: rows }, undefined, 2))
   else {
     for (const { suite, name, verdict, status } of rows) {
-      console.log(`${status === 'failed' ? 'FAILED' : verdict.padEnd(6)}  ${suite}: ${name}`)
+      console.log(`${(status === 'failed' ? 'FAILED' : verdict).padEnd(13)}  ${suite}: ${name}`)
     }
     const { total, same, adapted, notApplicable: setAside, failing } = counts
     console.log(`\n${total} cases: ${same} same, ${adapted} adapted, ${setAside} not applicable, ${failing} failing`)

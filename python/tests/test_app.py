@@ -29,8 +29,8 @@ class Kernel:
     async def receipt(self, run: str) -> None:
         self.told.append(f"started {run}")
 
-    def settled(self, run: str) -> None:
-        self.told.append(f"settled {run}")
+    def settled(self, run: str, attempt: int) -> None:
+        self.told.append(f"settled {run} {attempt}")
 
     def revoked(self, run: str, attempt: int, is_known: bool) -> None:
         self.told.append(f"revoked {run} {attempt} {'known' if is_known else 'unknown'}")
@@ -169,7 +169,7 @@ async def test_what_user_code_raises_has_its_type_message_and_traceback(route: s
         assert "KeyError" in error["traceback"]
         assert "in broken" in error["traceback"]
         assert "axon_agent" not in error["traceback"].replace(__file__, "")
-        assert kernel.told == ["started r1", "settled r1"]
+        assert kernel.told == ["started r1", "settled r1 2"]
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, asyncio.CancelledError])
@@ -266,15 +266,17 @@ async def test_while_the_channel_is_full_no_run_starts() -> None:
             ]
             while runs.in_flight < 5:  # noqa: ASYNC110 - the runs have no event for it
                 await asyncio.sleep(0)
-            runs.cancel("r4")
+            runs.cancel("r4", 1)
             answer = await asked.pop()
             assert (answer.status_code, answer.json()["error"]["started"]) == (499, False)
             for _ in range(100):
                 assert (await http.get("/health")).status_code == 200
             assert called == []
-            # Four receipts and four settlements: reading them makes room for them.
-            told = [await asyncio.to_thread(ends.frame) for _ in range(8)]
+            # Four receipts and five settlements: reading them makes room for them.
+            told = [await asyncio.to_thread(ends.frame) for _ in range(9)]
             answers = await asyncio.gather(*asked)
             assert sorted(answer.json()["result"] for answer in answers) == ["0", "1", "2", "3"]
             for n in range(4):
                 assert [frame["type"] for frame in told if frame["run"] == f"r{n}"] == ["started", "settled"]
+            # It was cancelled before its receipt: no code of it is here.
+            assert [frame["type"] for frame in told if frame["run"] == "r4"] == ["settled"]

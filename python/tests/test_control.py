@@ -67,7 +67,7 @@ async def test_a_run_cancelled_while_it_waits_leaves_no_receipt(ends: Ends) -> N
     await asyncio.gather(stuck, after)
 
 
-async def test_a_receipt_on_its_way_is_settled_when_its_run_is_cancelled(ends: Ends) -> None:
+async def test_a_receipt_on_its_way_is_written_whole_when_its_run_is_cancelled(ends: Ends) -> None:
     ends.fill()
     is_sending = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -87,8 +87,9 @@ async def test_a_receipt_on_its_way_is_settled_when_its_run_is_cancelled(ends: E
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+    ends.control.settled("r1", 1)
     told = [await asyncio.to_thread(ends.frame) for _ in range(2)]
-    assert [frame["type"] for frame in told] == ["started", "settled"]
+    assert told == [{"type": "started", "run": "r1"}, {"type": "settled", "run": "r1", "attempt": 1}]
 
 
 async def test_frames_of_many_writers_never_mix(ends: Ends) -> None:

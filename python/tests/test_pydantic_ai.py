@@ -246,7 +246,7 @@ async def test_a_cancel_reaches_the_models_request(node: FakeNode) -> None:
     agent = await node.start(node.module(hang + source))
     task = asyncio.ensure_future(agent.run({"prompt": "hi"}))
     await agent.line("stdout", "model called")
-    agent.send({"type": "cancel", "run": "r1"})
+    agent.send({"type": "cancel", "run": "r1", "attempt": 1})
     assert (await task).status_code == 499
     await agent.frame("settled", run="r1")
     await agent.line("stdout", "model cancelled")

@@ -14,6 +14,7 @@ from axon_agent import runs as module
 
 CALLS = """
 import asyncio
+from pathlib import Path
 
 async def agent(prompt):
     with open('notes', 'a') as notes:
@@ -81,7 +82,7 @@ async def test_an_admitted_run_whose_task_has_not_begun_is_taken_back_unstarted(
         assert not runs._in_flight["r1"].is_running
         runs.revoke("r1", 1)
         assert (await admitted).status_code == 499
-    assert kernel.told == ["revoked r1 1 unknown"]
+    assert kernel.told == ["revoked r1 1 unknown", "settled r1 1"]
     assert calls == []
 
 
@@ -100,7 +101,7 @@ async def test_a_run_that_waits_for_its_receipt_is_known() -> None:
             await asyncio.sleep(0)
         runs.revoke("r1", 1)
         assert (await waiting).status_code == 499
-    assert full.told == ["waiting r1", "revoked r1 1 known"]
+    assert full.told == ["waiting r1", "revoked r1 1 known", "settled r1 1"]
 
 
 async def test_the_next_attempt_begins_although_the_code_of_the_last_holds_on() -> None:
@@ -129,12 +130,41 @@ async def test_the_next_attempt_begins_although_the_code_of_the_last_holds_on() 
         while kernel.told.count("started r1") < 2:
             await asyncio.sleep(0)
         assert runs.in_flight == 2
-        # What is said of the first attempt does not touch the second.
+        # What is said of the first attempt does not touch the second, and its end is told when it comes.
         runs.cancel("r1", 1)
+        runs.revoke("r1", 1)
+        assert kernel.told[-1] == "revoked r1 1 known"
         release.set()
         assert (await second).json()["result"] == "attempt 2"
         while runs.in_flight:
             await asyncio.sleep(0)
+        assert sorted(kernel.told)[-4:-2] == ["settled r1 1", "settled r1 2"]
+
+
+async def test_a_cancel_of_an_attempt_that_has_not_come_ends_the_one_before_it_and_is_kept() -> None:
+    release = asyncio.Event()
+
+    async def slow(prompt: str) -> str:
+        try:
+            await release.wait()
+        finally:
+            await release.wait()
+        return prompt
+
+    async with client(slow) as (http, runs, kernel):
+        first = asyncio.ensure_future(http.post("/agents/writer/run_sync", json={"prompt": "a"}, headers=head("r1", 1)))
+        while "started r1" not in kernel.told:
+            await asyncio.sleep(0)
+        runs.cancel("r1", 2)
+        assert (await first).status_code == 499
+        # Node does not wait for the attempt that is not here; the other goes on, and has its own end.
+        assert kernel.told == ["started r1", "settled r1 2"]
+        second = await http.post("/agents/writer/run_sync", json={"prompt": "b"}, headers=head("r1", 2))
+        assert (second.status_code, second.json()["error"]["started"]) == (499, False)
+        release.set()
+        while runs.in_flight:
+            await asyncio.sleep(0)
+        assert kernel.told == ["started r1", "settled r1 2", "settled r1 1"]
 
 
 async def test_what_can_no_longer_be_promised_is_not_promised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,9 +176,13 @@ async def test_what_can_no_longer_be_promised_is_not_promised(monkeypatch: pytes
         runs.revoke("r4", 1)
     assert kernel.told == [
         "revoked r1 1 unknown",
+        "settled r1 1",
         "revoked r2 1 unknown",
+        "settled r2 1",
         "revoked r3 1 known",
+        "settled r3 1",
         "revoked r4 1 unknown",
+        "settled r4 1",
     ]
 
 

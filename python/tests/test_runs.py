@@ -82,7 +82,7 @@ async def test_the_receipt_comes_although_the_run_kills_its_process(node: FakeNo
 async def test_node_cancels_a_run_by_its_id(node: FakeNode, route: str) -> None:
     agent = await node.start(node.module(WAITING))
     task = await in_flight(agent, "stream" if route == "run_stream" else "wait", route=route)
-    agent.send({"type": "cancel", "run": "r1"})
+    agent.send({"type": "cancel", "run": "r1", "attempt": 1})
     answer = await task
     await agent.frame("settled", run="r1")
     assert notes(node)[-1].startswith("cancelled")
@@ -100,10 +100,10 @@ async def test_node_cancels_a_run_by_its_id(node: FakeNode, route: str) -> None:
 async def test_a_cancel_that_overtakes_its_run_is_kept(node: FakeNode) -> None:
     agent = await node.start(node.module(WAITING), heartbeatMs=10)
     await agent.ready()
-    agent.send({"type": "cancel", "run": "early"})
-    agent.send({"type": "cancel", "run": "marker"})
+    agent.send({"type": "cancel", "run": "early", "attempt": 1})
+    agent.send({"type": "cancel", "run": "marker", "attempt": 1})
     marked = await in_flight(agent, "wait", "marked")
-    agent.send({"type": "cancel", "run": "marked"})
+    agent.send({"type": "cancel", "run": "marked", "attempt": 1})
     await marked
     answer = await agent.run({"prompt": "wait"}, "early")
     assert answer.status_code == 499
@@ -155,11 +155,49 @@ async def test_a_thread_that_blocks_is_answered_for_and_settled_later(node: Fake
     agent = await node.start(node.module(BLOCKING))
     task = await in_flight(agent, "x")
     await agent.line("stdout", "blocked")
-    agent.send({"type": "cancel", "run": "r1"})
+    agent.send({"type": "cancel", "run": "r1", "attempt": 1})
     assert (await task).status_code == 499
     assert not [frame for frame in agent.frames if frame["type"] == "settled"]
     (node.folder / "release").touch()
     await agent.frame("settled", run="r1")
+
+
+TIDY = """
+import asyncio
+async def agent(prompt):
+    try:
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.sleep(0.05)
+        print('cleaned', flush=True)
+"""
+
+
+async def test_a_second_cancel_leaves_the_cleanup_of_the_first_alone(node: FakeNode) -> None:
+    agent = await node.start(node.module(TIDY))
+    task = await in_flight(agent, "x")
+    agent.send({"type": "cancel", "run": "r1", "attempt": 1})
+    agent.send({"type": "cancel", "run": "r1", "attempt": 1, "started": True})
+    assert (await task).status_code == 499
+    await agent.line("stdout", "cleaned")
+    await agent.frame("settled", run="r1")
+
+
+async def test_every_cancel_is_answered_by_settled(node: FakeNode) -> None:
+    agent = await node.start(node.module(WAITING))
+    await agent.ready()
+    agent.send({"type": "cancel", "run": "never", "attempt": 1})
+    await agent.frame("settled", run="never")
+    assert (await agent.run({"prompt": "short"}, "done")).status_code == 200
+    await agent.frame("settled", run="done")
+    agent.send({"type": "cancel", "run": "done", "attempt": 1, "started": True})
+
+    def settled() -> int:
+        return sum(frame["type"] == "settled" and frame["run"] == "done" for frame in agent.frames)
+
+    await agent.until(lambda: settled() == 2)
+    # It was had and has ended: the id is free again.
+    assert (await agent.run({"prompt": "short"}, "done")).status_code == 200
 
 
 @pytest.mark.parametrize("how", ["drain", "SIGTERM", "SIGINT"])

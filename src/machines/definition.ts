@@ -72,6 +72,8 @@ export interface AgentDefinition {
   restart: RestartPolicy
   startMs: number
   shutdownMs: number
+  /** How long a run's code may go on after it was cancelled; beyond that its process is replaced. */
+  cancelGraceMs: number
   /** Without a run for so long it has no process until the next; undefined: it keeps it. */
   idleAfterMs?: number | undefined
   timeouts: RunTimeouts

@@ -36,8 +36,8 @@ export type AgentFact =
 
 /** What called for another number of replicas. */
 export type ScaleReason = 'asked' | 'load' | 'configured'
-/** What a process has had enough of. */
-export type RecycleReason = 'age' | 'runs' | 'memory'
+/** What a process has had enough of; `stuck`: it holds a run that ignores its cancellation. */
+export type RecycleReason = 'age' | 'runs' | 'memory' | 'stuck'
 /** What called for new processes in the place of old ones. */
 export type RolloutReason = 'asked' | 'configured' | RecycleReason
 
@@ -70,6 +70,8 @@ export type SystemFact =
 export type RunFact =
   | { type: 'run.accepted'; agent: string; run: string }
   | { type: 'run.started'; agent: string; run: string; generation: string }
+  /** It was let go of; its code ignores the cancellation, and its process is to be replaced. */
+  | { type: 'run.abandoned'; agent: string; run: string; generation: string }
   /** `started`: whether the agent's code began in the attempt that came to nothing; only where its agent is idempotent may it have. */
   | {
       type: 'run.requeued'

@@ -55,7 +55,14 @@ export interface Replica {
   isLeaving: boolean
   /** Crashes since it was last ready. */
   crashes: number
+  /** What it was given last. That of the pool is newer until a rollout has reached it. */
+  definition: AgentDefinition
+  /** It is counted how long its process has been ready. */
+  isAging: boolean
 }
+
+/** What was last asked of an agent. */
+export type Wish = 'serve' | 'rest' | 'stop'
 
 export interface Rollout {
   why: RolloutReason
@@ -70,6 +77,8 @@ export interface PoolContext extends PoolInput {
   replicas: readonly Replica[]
   /** The last generation of replicas that have left, so that no process is ever named twice. */
   left: Readonly<Record<number, number>>
+  /** Only one that is to serve is given more processes than it has: neither load nor a change starts what was stopped. */
+  wish: Wish
   rollout: Rollout | undefined
   /** Why the actor ended by itself. */
   fault: AxonError | undefined
@@ -93,6 +102,10 @@ export const isUp = (pool: Pick<PoolContext, 'definition' | 'replicas'>): boolea
 export const isStopped = (pool: Pick<PoolContext, 'replicas'>): boolean =>
   pool.replicas.length > 0 && pool.replicas.every((replica) => replica.isStopped)
 
+/** How many replicas an agent may be asked for by an event: as many as by its definition. */
+export const isCount = (replicas: unknown): boolean =>
+  Number.isInteger(replicas) && (replicas as number) >= 0 && (replicas as number) <= 10_000
+
 /** How many replicas an agent has when it is started: never none, because then it would not have been started. */
 export const leastOf = ({ replicas }: Pick<AgentDefinition, 'replicas'>): number => Math.max(1, replicas.min)
 
@@ -114,7 +127,7 @@ export const canOverlap = ({ replace, port }: AgentDefinition): boolean => repla
 
 /** Whether the process of one definition can go on under the other. */
 export function isSameProcess(one: AgentDefinition, other: AgentDefinition): boolean {
-  return JSON.stringify(ofProcess(one)) === JSON.stringify(ofProcess(other))
+  return one === other || JSON.stringify(ofProcess(one)) === JSON.stringify(ofProcess(other))
 }
 
 /** The fields that the pool, the restart policy and the router read, each time anew; the rest is the process's. */
@@ -133,6 +146,7 @@ function ofProcess(definition: AgentDefinition): unknown {
     restart: _restart,
     startMs: _startMs,
     shutdownMs: _shutdownMs,
+    cancelGraceMs: _cancelGraceMs,
     idleAfterMs: _idleAfterMs,
     after: _after,
     groups: _groups,

@@ -9,6 +9,7 @@ import type { AgentDefinition } from './definition.ts'
 import type { AgentFact } from './facts.ts'
 import {
   canOverlap,
+  isCount,
   isRolledOut,
   isSameProcess,
   kept,
@@ -18,18 +19,27 @@ import {
   type Replica,
   replicaAt,
   serverId,
+  type Wish,
 } from './pool-context.ts'
 import { type Enqueue, PoolStep } from './pool-step.ts'
 import { hopelessTries } from './restart-policy.ts'
 
-/** Facts after which a replica takes no runs. `agent.recovered` is followed by `agent.ready`. */
-const downFacts: ReadonlySet<string> = new Set([
+/** Facts after which the process that was ready is none any more. */
+const endFacts: ReadonlySet<string> = new Set([
   'agent.provisioning',
-  'agent.suspect',
   'agent.draining',
   'agent.stopping',
   'agent.crashed',
 ])
+
+/** `agent.drain` and `agent.quiet` are heard only by a process that is ready: another may still become so. */
+const wishes: Readonly<Record<string, Wish>> = {
+  'agent.start': 'serve',
+  'agent.restart': 'serve',
+  'agent.stop': 'stop',
+  'agent.drain': 'rest',
+  'agent.quiet': 'rest',
+}
 
 export const poolParts = setup({
   types: {
@@ -45,10 +55,20 @@ export const poolParts = setup({
   guards: {
     isEmpty: ({ context }) => context.replicas.length === 0,
     isRolledOut: ({ context }) => isRolledOut(context),
-    canRoll: ({ context }) => canOverlap(context.definition) && kept(context).some(({ isReady }) => isReady),
+    canRoll: ({ context }) =>
+      context.wish === 'serve' && canOverlap(context.definition) && kept(context).some(({ isReady }) => isReady),
+    /** Neither load nor anything else but a wish starts what was stopped. */
+    canScale: ({ context, event }) =>
+      event.type === 'agent.scale' &&
+      isCount(event.replicas) &&
+      ((event.why ?? 'asked') === 'asked' || context.wish === 'serve'),
     canRollOne: ({ context, event }) => canOverlap(context.definition) && isServing(context, event),
+    /** No process is to be replaced that is not already. */
     isProcessAsBefore: ({ context, event }) =>
-      event.type === 'agent.configure' && isSameProcess(context.definition, event.definition),
+      event.type === 'agent.configure' &&
+      [context, ...kept(context).filter(({ index }) => !context.rollout?.waiting.includes(index))].every(
+        ({ definition }) => isSameProcess(definition, event.definition),
+      ),
     isServing: ({ context, event }) => isServing(context, event),
     isFact: ({ event }) => 'generation' in event,
     isLeaving: ({ context, event }) => replicaAt(context, (event as AgentFact).generation)?.isLeaving === true,
@@ -83,15 +103,26 @@ export const poolParts = setup({
       inStep(args, (pool) => pool.trim(why))
     }),
     leaveAll: enqueueActions((args) => inStep(args, (pool) => pool.leaveAll())),
-    forward: enqueueActions((args) => inStep(args, (pool) => pool.send(args.event as AgentCommand))),
+    forward: enqueueActions((args) => {
+      const wish = wishes[args.event.type]
+      if (wish) args.enqueue.assign({ wish })
+      inStep(args, (pool) => pool.send(args.event as AgentCommand))
+    }),
     /** What the fact says of its replica. */
     note: enqueueActions((args) => {
       const fact = args.event as AgentFact
       const replica = replicaAt(args.context, fact.generation)
       const changes = changesOf(fact)
       if (replica === undefined || changes === undefined) return
+      if (changes.isAging === false) args.enqueue.cancel(ageOf(fact))
+      // What was asked to rest, and was not ready to be, serves; then it has its number.
+      const isWoken = changes.isReady && !replica.isLeaving && args.context.wish === 'rest'
+      if (isWoken) args.enqueue.assign({ wish: 'serve' })
       const crashes = fact.type === 'agent.crashed' ? replica.crashes + 1 : replica.crashes
-      inStep(args, (pool) => pool.note(replica.index, { crashes, ...changes, generation: fact.generation }))
+      inStep(args, (pool) => {
+        pool.note(replica.index, { crashes, ...changes, generation: fact.generation })
+        if (isWoken) pool.grow('configured')
+      })
     }),
     bury: enqueueActions((args) => {
       const { generation } = args.event as AgentFact
@@ -99,26 +130,27 @@ export const poolParts = setup({
       if (replica) inStep(args, (pool) => pool.remove(replica.index, generation))
     }),
     /** The processes that there are go on under the new definition. */
-    adjust: enqueueActions((args) => {
-      const { definition } = args.context
-      inStep(args, (pool) => pool.send({ type: 'agent.adjust', definition }))
-    }),
-    /** No more and no fewer replicas than the definition wants. */
+    adjust: enqueueActions((args) => inStep(args, (pool) => pool.adjust())),
+    /** No more and no fewer replicas than the definition wants; what does not serve gets its number when it is started. */
     fit: enqueueActions((args) => {
-      const { definition, rollout } = args.context
+      const { definition, rollout, wish } = args.context
       const count = kept(args.context).length - (rollout?.surge === undefined ? 0 : 1)
-      inStep(args, (pool) => pool.scaleTo(within(definition, count), 'configured'))
+      const wanted = within(definition, count)
+      inStep(args, (pool) => pool.scaleTo(wish === 'serve' ? wanted : Math.min(wanted, count), 'configured'))
     }),
     scale: enqueueActions((args) => {
       if (args.event.type !== 'agent.scale') return
-      const { replicas: count, why = 'asked' } = args.event
+      const { replicas, why = 'asked' } = args.event
       const { definition } = args.context
       const { min, max } = definition.replicas
       const isFixed = min === max && why === 'asked'
+      // One port is one replica's.
+      const count = isFixed ? Math.max(1, definition.port ? 1 : replicas) : within(definition, replicas)
       if (isFixed) args.enqueue.assign({ definition: { ...definition, replicas: { min: count, max: count } } })
+      if (why === 'asked') args.enqueue.assign({ wish: 'serve' })
       inStep(args, (pool) => {
         if (why === 'asked') pool.send({ type: 'agent.start' })
-        pool.scaleTo(isFixed ? count : within(definition, count), why)
+        pool.scaleTo(count, why)
       })
     }),
     replaceAll: enqueueActions((args) => {
@@ -150,12 +182,16 @@ export const poolParts = setup({
         pool.tell({ type: 'rollout.failed', error: abandonedBy(args.event, args.context.definition) })
       }),
     ),
-    recycleOld: enqueueActions(({ enqueue, context, event }) => {
+    /** Counted from when it was first ready: one that is suspect now and then grows old all the same. */
+    recycleOld: enqueueActions((args) => {
+      const { enqueue, context, event } = args
       const { afterMs } = context.definition.recycle
       if (afterMs === undefined || event.type !== 'agent.ready') return
-      const id = `age:${replicaOf(event.generation)}`
-      enqueue.cancel(id)
-      enqueue.raise({ type: 'replica.recycle', generation: event.generation, why: 'age' }, { id, delay: afterMs })
+      const { generation } = event
+      const replica = replicaAt(context, generation)
+      if (replica === undefined || replica.isAging) return
+      enqueue.raise({ type: 'replica.recycle', generation, why: 'age' }, { id: ageOf(event), delay: afterMs })
+      inStep(args, (pool) => pool.note(replica.index, { isAging: true }))
     }),
     recycleBig: enqueueActions(({ enqueue, context, event }) => {
       const { aboveMb } = context.definition.recycle
@@ -167,11 +203,14 @@ export const poolParts = setup({
     /** A replica's actor threw, which none does: a fault of Axon's own. */
     dropBroken: enqueueActions((args) => {
       const { actorId, error } = args.event as unknown as { actorId: string; error: unknown }
-      args.enqueue.assign({ fault: toAxonError(error) })
+      args.enqueue.assign({ fault: args.context.fault ?? toAxonError(error) })
       const index = args.context.replicas.find((replica) => serverId(replica.index) === actorId)?.index
       if (index !== undefined) inStep(args, (pool) => pool.drop(index))
     }),
-    keepFault: assign(({ event }) => (event.type === 'agent.failed' ? { fault: event.error } : {})),
+    /** The first one says why. */
+    keepFault: assign(({ context, event }) =>
+      event.type === 'agent.failed' ? { fault: context.fault ?? event.error } : {},
+    ),
   },
 })
 
@@ -190,10 +229,13 @@ function inStep({ enqueue, context, self }: StepArguments, work: (pool: PoolStep
 }
 
 function isServing(context: PoolContext, event: PoolEvent): boolean {
-  if (!('generation' in event)) return false
+  if (!('generation' in event) || context.wish !== 'serve') return false
   const replica = replicaAt(context, event.generation)
-  return replica?.isReady === true && replica.generation === event.generation
+  return replica?.isReady === true && !replica.isLeaving && replica.generation === event.generation
 }
+
+/** Names the timer of a process's age. */
+const ageOf = ({ generation }: AgentFact): string => `age:${replicaOf(generation)}`
 
 function surgeOf(context: PoolContext, event: PoolEvent): Replica | undefined {
   const replica = replicaAt(context, (event as AgentFact).generation)
@@ -201,9 +243,11 @@ function surgeOf(context: PoolContext, event: PoolEvent): Replica | undefined {
 }
 
 function changesOf({ type }: AgentFact): Partial<Replica> | undefined {
+  // `agent.recovered` is followed by `agent.ready`.
   if (type === 'agent.ready') return { isReady: true, crashes: 0 }
   if (type === 'agent.stopped') return { isReady: false, isStopped: true }
-  return downFacts.has(type) ? { isReady: false, isStopped: false } : undefined
+  if (type === 'agent.suspect') return { isReady: false }
+  return endFacts.has(type) ? { isReady: false, isStopped: false, isAging: false } : undefined
 }
 
 function within({ replicas: { min, max } }: AgentDefinition, count: number): number {

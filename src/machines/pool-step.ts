@@ -5,7 +5,16 @@
 import type { AnyActorRef } from 'xstate'
 import { type ReplicaEvent, replicaName } from './agent-context.ts'
 import type { PoolFact, RolloutReason, ScaleReason } from './facts.ts'
-import { dispensable, freeIndex, kept, leastOf, type PoolContext, type Replica, serverId } from './pool-context.ts'
+import {
+  dispensable,
+  freeIndex,
+  isSameProcess,
+  kept,
+  leastOf,
+  type PoolContext,
+  type Replica,
+  serverId,
+} from './pool-context.ts'
 
 type WithoutName<F> = F extends PoolFact ? Omit<F, 'agent'> : never
 
@@ -47,9 +56,29 @@ export class PoolStep {
     this.#enqueue.sendTo(this.#context.parent, { ...fact, agent: this.#context.definition.name })
   }
 
-  /** To all that are not on their way out. */
+  /** To all that are not on their way out. Where no process is to go on, the next has the definition of now. */
   send(command: ReplicaEvent): void {
-    for (const { index } of this.kept) this.#enqueue.sendTo(serverId(index), command)
+    const { definition } = this.#context
+    const update = command.type === 'agent.start' ? 'agent.configure' : 'agent.adjust'
+    for (const replica of this.kept) {
+      const { index, isReady } = replica
+      if ('definition' in command) this.#change(index, { definition: command.definition })
+      else if (!isSameProcess(replica.definition, definition) && !(isReady && command.type === 'agent.start')) {
+        this.#change(index, { definition })
+        this.sendTo(index, { type: update, definition })
+      }
+      this.sendTo(index, command)
+    }
+  }
+
+  /** The processes that can go on by the definition of now. */
+  adjust(): void {
+    const { definition } = this.#context
+    for (const replica of this.kept) {
+      if (!isSameProcess(replica.definition, definition)) continue
+      this.#change(replica.index, { definition })
+      this.sendTo(replica.index, { type: 'agent.adjust', definition })
+    }
   }
 
   sendTo(index: number, command: ReplicaEvent): void {
@@ -65,20 +94,29 @@ export class PoolStep {
       systemId: `agent:${definition.name}/${index}`,
       input: { definition, replica: index, generation: this.#left[index], parent: this.#self, now, random },
     })
-    const replica: Replica = { index, isReady: false, generation: '', isStopped: false, isLeaving: false, crashes: 0 }
-    this.#replicas = [...this.#replicas, replica].sort((a, b) => a.index - b.index)
+    const none = { isReady: false, isStopped: false, isLeaving: false, isAging: false }
+    const made: Replica = { ...none, index, definition, generation: '', crashes: 0 }
+    this.#replicas = [...this.#replicas, made].sort((a, b) => a.index - b.index)
     return index
   }
 
   /** At least as many as an agent has when it is started. */
   fill(): void {
-    for (let count = this.kept.length; count < leastOf(this.#context.definition); count += 1) this.add()
+    const [from, to] = [this.kept.length, leastOf(this.#context.definition)]
+    for (let count = from; count < to; count += 1) this.add()
+    if (from > 0 && from < to) this.tell({ type: 'agent.scaled', from, to, why: 'configured' })
   }
 
   /** No more than an agent has when it is started. */
   trim(why: ScaleReason): void {
     const least = leastOf(this.#context.definition)
     if (this.kept.length > least) this.scaleTo(least, why)
+  }
+
+  /** As `fill`, of an agent that serves. */
+  grow(why: ScaleReason): void {
+    const least = leastOf(this.#context.definition)
+    if (this.kept.length < least) this.scaleTo(least, why)
   }
 
   scaleTo(count: number, why: ScaleReason): void {
@@ -124,16 +162,16 @@ export class PoolStep {
     const more = indices.filter((index) => index !== surge && !waiting.includes(index))
     if (more.length === 0) return
     if (this.#rollout === undefined) this.tell({ type: 'rollout.started', why, replicas: more.length })
-    this.#rollout = { why, waiting: [...waiting, ...more], surge: surge ?? this.#surge() }
+    const first = this.#rollout?.why ?? why
+    this.#rollout = { why: first, waiting: [...waiting, ...more], surge: surge ?? this.#surge() }
   }
 
   /** The new one is proved ready: the old one leaves, and the next is begun. */
   advance(): void {
-    const [first, ...rest] = this.#rollout?.waiting ?? []
-    if (first !== undefined && this.kept.some(({ index }) => index === first)) this.leave(first)
-    const waiting = rest.filter((index) => this.kept.some((replica) => replica.index === index))
-    if (this.#rollout)
-      this.#rollout = { ...this.#rollout, waiting, surge: waiting.length > 0 ? this.#surge() : undefined }
+    const [first, ...waiting] = this.#rollout?.waiting ?? []
+    if (this.#rollout === undefined || first === undefined) return
+    this.leave(first)
+    this.#rollout = { ...this.#rollout, waiting, surge: waiting.length > 0 ? this.#surge() : undefined }
   }
 
   complete(): void {
@@ -156,6 +194,16 @@ export class PoolStep {
   #letGo(count: number): void {
     const replicas = this.#replicas.filter(({ index }) => index !== this.#rollout?.surge)
     for (const { index } of dispensable({ replicas }, count)) this.leave(index)
+    this.#spare()
+  }
+
+  /** What was let go needs no successor; where nothing waits for one any more, neither does the one that is being started. */
+  #spare(): void {
+    if (this.#rollout?.surge === undefined) return
+    const { surge } = this.#rollout
+    const waiting = this.#rollout.waiting.filter((index) => this.kept.some((replica) => replica.index === index))
+    if (waiting.length === 0) this.leave(surge)
+    this.#rollout = { ...this.#rollout, waiting, surge: waiting.length > 0 ? surge : undefined }
   }
 
   #change(index: number, changes: Partial<Replica>): void {

@@ -11,7 +11,7 @@ import { exit } from './supervision/exit.ts'
 
 export const poolMachine = poolParts.createMachine({
   id: 'pool',
-  context: ({ input }) => ({ ...input, replicas: [], left: {}, rollout: undefined, fault: undefined }),
+  context: ({ input }) => ({ ...input, replicas: [], left: {}, wish: 'rest', rollout: undefined, fault: undefined }),
   entry: 'announce',
   initial: 'resting',
   states: {
@@ -21,7 +21,7 @@ export const poolMachine = poolParts.createMachine({
         'agent.start': { target: 'serving', actions: ['openTasks', 'fill', 'forward'] },
         'agent.restart': { target: 'serving', actions: ['openTasks', 'fill', 'forward'] },
         'agent.stop': { target: 'serving', actions: ['openTasks', 'fill', 'forward'] },
-        'agent.scale': { target: 'serving', actions: ['openTasks', 'scale'] },
+        'agent.scale': { guard: 'canScale', target: 'serving', actions: ['openTasks', 'scale'] },
         'agent.configure': { actions: 'keepDefinition' },
       },
     },
@@ -32,13 +32,16 @@ export const poolMachine = poolParts.createMachine({
         'agent.stop': { actions: ['trim', 'forward'] },
         'agent.drain': { actions: ['trim', 'forward'] },
         'agent.quiet': { actions: ['trim', 'forward'] },
-        'agent.restart': [{ guard: 'canRoll', target: 'rolling', actions: 'replaceAll' }, { actions: 'forward' }],
+        'agent.restart': [
+          { guard: 'canRoll', target: 'rolling', actions: 'replaceAll' },
+          { actions: ['fill', 'forward'] },
+        ],
         'agent.configure': [
           { guard: 'isProcessAsBefore', actions: ['keepDefinition', 'adjust', 'fit'] },
           { guard: 'canRoll', target: 'rolling', actions: ['keepDefinition', 'replaceAll', 'fit'] },
           { actions: ['keepDefinition', 'forward', 'fit'] },
         ],
-        'agent.scale': { actions: 'scale' },
+        'agent.scale': { guard: 'canScale', actions: 'scale' },
         'replica.recycle': [
           { guard: 'canRollOne', target: 'rolling', actions: 'replaceOne' },
           { guard: 'isServing', actions: 'restartOne' },
@@ -61,7 +64,7 @@ export const poolMachine = poolParts.createMachine({
           { guard: 'isProcessAsBefore', actions: ['keepDefinition', 'adjust', 'fit'] },
           { actions: ['keepDefinition', 'replaceAgain', 'fit'] },
         ],
-        'agent.scale': { actions: 'scale' },
+        'agent.scale': { guard: 'canScale', actions: 'scale' },
         'replica.recycle': { guard: 'isServing', actions: 'replaceOne' },
       },
     },

@@ -11,7 +11,7 @@ import type { TeamDefinition } from './arrangement.ts'
 import type { AgentDefinition } from './definition.ts'
 import type { AgentFact, PoolFact } from './facts.ts'
 import type { poolMachine } from './pool.ts'
-import type { PoolCommand, PoolInput, PoolWord } from './pool-context.ts'
+import { isCount, type PoolCommand, type PoolInput, type PoolWord } from './pool-context.ts'
 import { supervisorMachine } from './supervision/machine.ts'
 import type { Member, SystemContext } from './system-context.ts'
 import { type Enqueue, OrderStep } from './system-order.ts'
@@ -67,6 +67,8 @@ export class SystemStep {
     const name = command.agent ?? (command.type === 'agent.configure' ? command.definition.name : '')
     const member = members.get(name)
     if (member?.ref === undefined || member.isRetiring) return this.#refuse(command.type, this.#unknown(name))
+    if (command.type === 'agent.scale' && !isCount(command.replicas))
+      return this.#refuse(command.type, noCount(command))
     if (command.type === 'agent.stop' || command.type === 'agent.drain') arrangement.letStop(name)
     // It is started as soon as those are ready that it comes after.
     if (arrangement.held.has(name) && (command.type === 'agent.start' || command.type === 'agent.restart')) return
@@ -259,4 +261,9 @@ export class SystemStep {
 
 function isActive(ref: AnyActorRef | undefined): ref is AnyActorRef {
   return ref?.getSnapshot().status === 'active'
+}
+
+function noCount({ agent, replicas }: { agent?: string; replicas: unknown }): AxonError {
+  const message = `Agent ${agent} cannot have ${String(replicas)} replicas: write a whole number from 0 to 10 000.`
+  return new AxonError('CONFIG_INVALID', message, { agent })
 }

@@ -89,6 +89,7 @@ export const systemMachine = systemParts.createMachine({
     'run.cancel': { actions: sendTo('runs', ({ event }) => event) },
     'run.accepted': { actions: { type: 'emitFact', params: ({ event }) => event } },
     'run.started': { actions: { type: 'emitFact', params: ({ event }) => event } },
+    'run.abandoned': { actions: { type: 'emitFact', params: ({ event }) => event } },
     'run.requeued': { actions: { type: 'emitFact', params: ({ event }) => event } },
     'run.settled': { actions: { type: 'emitFact', params: ({ event }) => event } },
     'pool.made': { actions: 'welcome' },

@@ -62,7 +62,8 @@ export const agentFrame = z.discriminatedUnion('type', [
     inFlight: z.int().nonnegative(),
   }),
   z.object({ type: z.literal('started'), run: z.string() }),
-  z.object({ type: z.literal('settled'), run: z.string() }),
+  /** The attempt's code has ended; after `cancel` and `revoke` also: it is not here. */
+  z.object({ type: z.literal('settled'), run: z.string(), attempt: z.int().positive() }),
   /** The answer to `revoke`. `isKnown: false` is a promise: it does not run and will not begin; what has ended has its receipt. */
   z.object({ type: z.literal('revoked'), run: z.string(), attempt: z.int().positive(), isKnown: z.boolean() }),
   z.object({
@@ -105,8 +106,8 @@ export interface EnvironmentFrame {
 /** What Node tells an agent's process on the control connection. */
 export type NodeFrame =
   | LaunchFrame
-  /** `attempt`: that one and those before it; without it, all of them. */
-  | { type: 'cancel'; run: string; attempt?: number }
-  /** Its connection broke: the attempt is ended, or never begun, and `revoked` says which. */
+  /** Lets go of an attempt and those before it; answered by `settled`. `started`: the process had it; else it may still come, and is refused then. */
+  | { type: 'cancel'; run: string; attempt: number; started?: true }
+  /** As `cancel`, of an attempt whose connection broke; `revoked` says besides whether the process had it. */
   | { type: 'revoke'; run: string; attempt: number }
   | { type: 'drain' }

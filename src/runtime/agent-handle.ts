@@ -7,6 +7,7 @@ import { type AgentSnapshot, type PoolSnapshot, viewAgent } from './agent-view.t
 import type { Dispatcher } from './runs/dispatcher.ts'
 import type { RunOptions } from './runs/run-options.ts'
 import type { RunStream } from './runs/run-stream.ts'
+import type { ResumeOptions, StreamOptions } from './runs/streams.ts'
 
 /**
  * `start` leaves `failed` and `stopped`; `stop` and `drain` let runs finish within `shutdownMs`; `restart` replaces the processes;
@@ -50,11 +51,20 @@ export class AgentHandle {
 
   /**
    * Runs the agent once and gives its events as they arrive: `for await (const event of agent.stream(request))`. A loop that is
-   * left early cancels the run.
+   * left early cancels the run, unless it is `resumable`.
    * @throws AxonError RUN_REQUEST_INVALID at once; every other error is thrown into the loop
    */
-  stream(request: RunRequest, options?: RunOptions): RunStream {
+  stream(request: RunRequest, options?: StreamOptions): RunStream {
     return this.#options.dispatcher().stream(this.name, request, options)
+  }
+
+  /**
+   * Another reader of a run that was started with `stream(request, { resumable: true })`: the events after the one of the id
+   * `after`, then those that come. While the run lives, and for its `resumeMs` after its end.
+   * @throws AxonError RUN_UNKNOWN at once; RUN_EVENTS_LOST into the loop where an event is kept no more
+   */
+  resume(run: string, options?: ResumeOptions): RunStream {
+    return this.#options.dispatcher().resume(this.name, run, options)
   }
 
   /** Sends the agent an event, for example `{ type: 'agent.restart' }` or `{ type: 'agent.scale', replicas: 4 }`. */

@@ -17,9 +17,11 @@ import {
   type SupervisionOptions,
   type SupervisorsOptions,
 } from './config/system.ts'
+import { Conversation, Conversations, type ConversationsOptions } from './conversations/conversation.ts'
 import { dispatcherOf, provideRuntime, type RuntimeOptions } from './provide.ts'
 import { resourcesOf } from './resources.ts'
 import { Roster } from './roster.ts'
+import type { Dispatcher } from './runs/dispatcher.ts'
 import type { AxonEventName } from './telemetry/catalogue.ts'
 import { guardInspection } from './telemetry/inspection.ts'
 import { type AxonListener, Telemetry } from './telemetry/telemetry.ts'
@@ -31,6 +33,8 @@ export interface AxonOptions extends RuntimeOptions {
   supervisors?: SupervisorsOptions | undefined
   /** How often the root may restart what ended by `onFailed: 'escalate'`; one more closes the system. Default: 1 in 5 000 ms. */
   supervision?: SupervisionOptions | undefined
+  /** Where the histories of `conversation()` are kept, and how many. Default: 1 000 in memory. */
+  conversations?: ConversationsOptions | undefined
   /** Sees every actor, event and snapshot: an XState observer or function, or `createWebSocketInspector(…).inspect`. */
   inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined
 }
@@ -41,8 +45,8 @@ export interface AxonOptions extends RuntimeOptions {
  */
 export function createAxon(options: AxonOptions = {}): Axon {
   checkOptions(options)
-  const { agents = {}, supervisors = {}, supervision, inspect, ...runtime } = options
-  return new Axon(parseSystem({ agents, supervisors, supervision }), inspect, runtime)
+  const { agents = {}, supervisors = {}, supervision, conversations, inspect, ...runtime } = options
+  return new Axon(parseSystem({ agents, supervisors, supervision }), inspect, runtime, new Conversations(conversations))
 }
 
 export class Axon {
@@ -50,6 +54,7 @@ export class Axon {
   readonly actor: ActorRefFrom<typeof systemMachine>
   #telemetry: Telemetry
   #roster: Roster
+  #conversations: Conversations
   #initial: readonly AgentDefinition[]
   #begin: () => void
   #starting: Promise<this> | undefined
@@ -57,7 +62,13 @@ export class Axon {
   #isStarted = false
 
   /** Use `createAxon`. */
-  constructor(input: SystemInput, inspect: AxonOptions['inspect'], runtime: RuntimeOptions) {
+  constructor(
+    input: SystemInput,
+    inspect: AxonOptions['inspect'],
+    runtime: RuntimeOptions,
+    conversations: Conversations,
+  ) {
+    this.#conversations = conversations
     this.#initial = input.agents
     this.#telemetry = new Telemetry(runtime.logger)
     const actor = createActor(provideRuntime(runtime, this.#telemetry), {
@@ -109,10 +120,7 @@ export class Axon {
   agent(name: string): AgentHandle {
     this.#demandKnown(name)
     return new AgentHandle(name, {
-      dispatcher: () => {
-        this.#demandOpen()
-        return dispatcherOf(this.actor.system)
-      },
+      dispatcher: () => this.#dispatcher,
       load: () => dispatcherOf(this.actor.system).load(name),
       send: (command) => this.actor.send(command),
       pool: () => this.#roster.pool(name),
@@ -121,6 +129,16 @@ export class Axon {
         await this.#roster.ready(name)
       },
     })
+  }
+
+  /**
+   * A conversation with an agent: its history is kept here, and its runs go one at a time, on one process while that has a place.
+   * @param id names it, 1 to 1 000 characters; the same agent and id are the same conversation
+   * @throws AxonError AGENT_UNKNOWN, RUN_REQUEST_INVALID where the id is none
+   */
+  conversation(agent: string, id: string): Conversation {
+    this.#demandKnown(agent)
+    return new Conversation(agent, id, this.#conversations, () => this.#dispatcher)
   }
 
   /** Marks every process of this system, as the environment variable `AXON_SYSTEM`. Only after `start()`. */
@@ -214,6 +232,12 @@ export class Axon {
     await resources.close()
     this.#roster.close(closedError())
     this.#telemetry.close()
+  }
+
+  /** Takes new runs; throws where the system takes none. */
+  get #dispatcher(): Dispatcher {
+    this.#demandOpen()
+    return dispatcherOf(this.actor.system)
   }
 
   #child<Ref extends AnyActorRef>(systemId: string): Ref {

@@ -7,7 +7,7 @@ import type { ActorRefFrom } from 'xstate'
 import type { AxonError } from '../errors.ts'
 import { Arrangement } from '../machines/arrangement.ts'
 import type { AgentDefinition } from '../machines/definition.ts'
-import { isUp } from '../machines/pool-context.ts'
+import { isSameProcess, isUp, kept } from '../machines/pool-context.ts'
 import type { systemMachine } from '../machines/system.ts'
 import { type AgentSnapshot, type PoolSnapshot, viewAgent } from './agent-view.ts'
 import { Readiness, type Standing } from './readiness.ts'
@@ -70,7 +70,7 @@ export class Roster {
     const gone = this.names.filter((name) => !wanted.has(name))
     const changes = new Arrangement([]).inOrder(definitions).map((definition) => {
       if (!this.has(definition.name)) return this.add(definition)
-      if (isDeepStrictEqual(this.pool(definition.name)?.context.definition, definition)) return undefined
+      if (this.#isAsDefined(definition)) return undefined
       return this.#configure(definition)
     })
     const results = await Promise.allSettled([...gone.map((name) => this.retire(name)), ...changes])
@@ -84,11 +84,17 @@ export class Roster {
 
   async #configure(definition: AgentDefinition): Promise<void> {
     const { name } = definition
-    const state = this.#view(name)?.state
-    const isWanted = state !== 'stopped' && state !== 'idle'
+    const isWanted = this.pool(name)?.context.wish === 'serve'
     this.#actor.send({ type: 'agent.configure', definition })
     if (this.#view(name)?.isRolling) await this.#readiness.rolledOut(name)
     else if (isWanted && this.#standing(name) !== 'up') await this.#readiness.ready(name)
+  }
+
+  /** Its definition is that one, and all its processes are of it: after a rollout that failed, the old ones are not. */
+  #isAsDefined(definition: AgentDefinition): boolean {
+    const pool = this.pool(definition.name)?.context
+    if (pool === undefined || !isDeepStrictEqual(pool.definition, definition)) return false
+    return kept(pool).every((replica) => isSameProcess(replica.definition, definition))
   }
 
   #view(name: string): AgentSnapshot | undefined {

@@ -4,7 +4,7 @@ import { agent, newAxon, next, rejection } from './axon.ts'
 
 test('an option that createAxon does not know, or that is of the wrong kind, is refused with those there are', () => {
   const options = { agnets: {}, logger: 'info' } as object
-  expect(() => createAxon(options)).toThrow(/there is no option agnets; there are agents, inspect/)
+  expect(() => createAxon(options)).toThrow(/there is no option agnets; there are agents, supervisors/)
 })
 
 test('an option of a run that is wrong or unknown is refused before there is a run', async () => {

@@ -96,18 +96,19 @@ test('a new process that cannot start lets nothing go: the rollout fails, and th
   })
   expect(await answering(axon, 'shaky', 30)).toEqual(new Set(before))
   await rm(broken)
-  const completed = next(axon, 'rollout.completed')
-  axon.agent('shaky').send({ type: 'agent.restart' })
-  await completed
+  // The same configuration again: it is not what runs.
+  await axon.apply({ agents: { shaky: { ...definition, model: 'test' } } })
   expect(pidsOf(axon, 'shaky').filter((pid) => before.includes(pid))).toEqual([])
 })
 
 test('agent.scale adds replicas and drains those that are too many; nothing else is touched', async () => {
   const axon = await newAxon({ agents: { echo: agent('echo') } }).start()
   const [first] = pidsOf(axon, 'echo') as [number]
-  const third = next(axon, 'agent.ready', ({ generation }) => generation === 'echo/2#1')
+  const more = [1, 2].map((replica) =>
+    next(axon, 'agent.ready', ({ generation }) => generation === `echo/${replica}#1`),
+  )
   axon.agent('echo').send({ type: 'agent.scale', replicas: 3 })
-  await third
+  await Promise.all(more)
   expect(pidsOf(axon, 'echo')).toHaveLength(3)
   expect(pidsOf(axon, 'echo')[0]).toBe(first)
   const removed = ['echo/1', 'echo/2'].map((gone) => next(axon, 'replica.removed', ({ replica }) => replica === gone))
@@ -132,9 +133,11 @@ test('a range of replicas grows with the load and shrinks after it', async () =>
   })
   const axon = await newAxon({ agents: { gate: definition } }).start()
   const path = join(scratch(), 'gate')
-  const grown = next(axon, 'agent.ready', ({ generation }) => generation === 'gate/2#1')
+  const grown = [1, 2].map((replica) =>
+    next(axon, 'agent.ready', ({ generation }) => generation === `gate/${replica}#1`),
+  )
   const runs = Array.from({ length: 6 }, () => axon.agent('gate').run<Answer>({ prompt: path }))
-  await grown
+  await Promise.all(grown)
   const shrunk = next(axon, 'agent.scaled', ({ to }) => to === 1)
   await open(path)
   expect(new Set((await Promise.all(runs)).map(({ result }) => result.pid)).size).toBe(3)

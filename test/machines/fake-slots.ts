@@ -12,6 +12,7 @@ import type {
   PortEvent,
   PortInput,
 } from '../../src/machines/slots.ts'
+import type { HeartbeatFrame } from '../../src/protocol/control.ts'
 import { agentFacts, endpoint, exitOf, heartbeat } from './samples.ts'
 
 /** One call of a promise slot, unanswered until the test answers it. */
@@ -53,8 +54,12 @@ export class FakeProcess {
     this.#tell({ type: 'agent.ready', generation: this.generation, endpoint, facts: agentFacts })
   }
 
-  beat(): void {
-    this.#tell({ type: 'process.heartbeat', generation: this.generation, heartbeat })
+  beat(changes: Partial<HeartbeatFrame> = {}): void {
+    this.#tell({
+      type: 'process.heartbeat',
+      generation: this.generation,
+      heartbeat: { ...heartbeat, ...changes },
+    })
   }
 
   violated(): void {

@@ -25,6 +25,7 @@ export function definitionOf(name: string, changes: Partial<AgentDefinition> = {
     restart: { maxRestarts: 10, withinMs: 600_000, firstMs: 0, baseMs: 500, maxMs: 60_000, stableMs: 60_000 },
     startMs: 30_000,
     shutdownMs: 5_000,
+    cancelGraceMs: 5_000,
     timeouts: { connectMs: 1_000, firstByteMs: 10_000, idleMs: 10_000, runMs: 60_000 },
     groups: [],
     after: [],

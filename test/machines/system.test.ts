@@ -172,6 +172,14 @@ describe('commands', () => {
     expect(rig.told().slice(-2)).toEqual(['agent.crashed a', 'agent.stopped a'])
   })
 
+  it.each([-1, 1.5, Number.NaN, 10_001])('that ask for %s replicas are refused', async (replicas) => {
+    const rig = new SystemRig(['a'])
+    await rig.becomeReady()
+    rig.send({ type: 'agent.scale', agent: 'a', replicas })
+    expect(rig.refusals()).toMatchObject([{ event: 'agent.scale', code: 'CONFIG_INVALID' }])
+    expect(rig.stateOf('a')).toBe('ready')
+  })
+
   it('of runs go to the slot runs', () => {
     const rig = new SystemRig()
     const start = { type: 'run.start', agent: 'a', run: 'r1', request: { prompt: 'Hello' } } as const

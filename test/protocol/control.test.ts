@@ -42,7 +42,7 @@ const frames = [
   { type: 'ready', endpoint: { kind: 'tcp', host: '127.0.0.1', port: 8001 }, agent },
   { type: 'heartbeat', rss: 1, cpu: 0.5, loopLagMs: 0, inFlight: 0 },
   { type: 'started', run: 'r-1' },
-  { type: 'settled', run: 'r-1' },
+  { type: 'settled', run: 'r-1', attempt: 1 },
   { type: 'revoked', run: 'r-1', attempt: 2, isKnown: false },
   { type: 'failed', phase: 'import', code: 'X', kind: 'ImportError', message: '', traceback: '' },
 ]

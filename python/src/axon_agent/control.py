@@ -49,7 +49,8 @@ class Control:
 
     async def receipt(self, run: str) -> None:
         """Sends `started` and returns when the kernel has the whole frame; raises what cancels the wait."""
-        frame = _run_frame("started", run)
+        # Run ids are checked where they enter (protocol.parse_head): no character of theirs needs an escape.
+        frame = b'{"type":"started","run":"%s"}\n' % run.encode()
         rest = self._try(frame)
         if not rest:
             return
@@ -59,13 +60,13 @@ class Control:
             # Shielded: a write that has begun is finished whatever becomes of the run.
             await asyncio.shield(asyncio.wrap_future(self._later(frame, rest, claim)))
         except asyncio.CancelledError:
-            if not claim.acquire(blocking=False):
-                self.settled(run)  # receipted and never called: it has ended all the same
+            # Where it is too late, the run is receipted and never called: its own end tells that it has ended.
+            claim.acquire(blocking=False)
             raise
 
-    def settled(self, run: str) -> None:
+    def settled(self, run: str, attempt: int) -> None:
         """Sends `settled`, from a thread where the channel is full."""
-        self._send(_run_frame("settled", run))
+        self._send(b'{"type":"settled","run":"%s","attempt":%d}\n' % (run.encode(), attempt))
 
     def revoked(self, run: str, attempt: int, is_known: bool) -> None:
         """Sends `revoked`, from a thread where the channel is full."""
@@ -168,8 +169,3 @@ def end_process_group() -> None:
         if os.getpgrp() == pid:
             os.killpg(pid, signal.SIGKILL)
     os.kill(pid, signal.SIGKILL)
-
-
-def _run_frame(kind: str, run: str) -> bytes:
-    # Run ids are checked where they enter (protocol.parse_head): no character of theirs needs an escape.
-    return b'{"type":"%s","run":"%s"}\n' % (kind.encode(), run.encode())

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+from axon_agent import memory
+
 _ANSWER_SECONDS = 0.05
 _BEATS_A_SHARE = 5
 _FIRST_SHARE = 2
@@ -61,11 +62,11 @@ def start_heartbeat(
             while True:
                 beats += 1
                 if beats % _BEATS_A_SHARE == _FIRST_SHARE:
-                    share = proportional_bytes()
+                    share = memory.proportional_bytes()
                 tell(
                     {
                         "type": "heartbeat",
-                        "rss": resident_bytes(),
+                        "rss": _resident_bytes(),
                         "pss": share,
                         "openFiles": open_descriptors(),
                         "cpu": time.process_time(),
@@ -78,25 +79,15 @@ def start_heartbeat(
     threading.Thread(target=beat, name="axon-heartbeat", daemon=True).start()
 
 
-def resident_bytes() -> int:
-    """Resident memory of this process; where /proc does not exist, the most it has had."""
-    try:
-        with open("/proc/self/statm", "rb") as statm:
-            return int(statm.read().split()[1]) * _PAGE
-    except OSError:
-        import resource  # noqa: PLC0415 - not on every platform
+def _resident_bytes() -> int:
+    """Resident memory of this process; where the kernel does not tell it, the most it has had."""
+    resident = memory.resident_bytes()
+    if resident is not None:
+        return resident
+    import resource  # noqa: PLC0415 - not on every platform
 
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024
-
-
-def proportional_bytes() -> int | None:
-    """This process's share of the memory it uses, where what is shared is divided; None where it cannot be told."""
-    try:
-        with open("/proc/self/smaps_rollup", "rb", 0) as rollup:
-            return 1024 * int(rollup.read().partition(b"Pss:")[2].split(None, 1)[0])
-    except (OSError, ValueError, IndexError):
-        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def open_descriptors() -> int | None:

@@ -112,7 +112,7 @@ class _Nobody:
     async def receipt(self, run: str) -> None:
         """Nobody keeps it."""
 
-    def settled(self, run: str) -> None:
+    def settled(self, run: str, attempt: int) -> None:
         """Nobody is told."""
 
     def revoked(self, run: str, attempt: int, is_known: bool) -> None:

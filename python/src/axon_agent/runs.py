@@ -5,8 +5,11 @@ connection, by its deadline or by the end of the process. Knows nothing of HTTP 
 2. A run that must end is answered at once, whether or not its code lets itself be cancelled; it is in flight, and its
    id taken, until its code has ended. Then `settled` is told.
 3. A cancel may arrive before its run: its id and attempt are remembered, and the run refused.
-4. Of an attempt that Node takes back, `is_known=False` is a promise: it does not run and will not begin. Where no receipt
-   went before, its code never began.
+4. Every attempt that Node cancels or takes back is followed by `settled`: when its code has ended, at once where it is
+   not here.
+5. A task is cancelled once: a second reason leaves its cleanup alone, unless it is the process's own end.
+6. Of an attempt that Node takes back, `is_known=False` is a promise: it does not run and will not begin. Where no
+   receipt went before, its code never began.
 """
 
 from __future__ import annotations
@@ -25,7 +28,6 @@ from axon_agent.request import RunHead
 _REMEMBERED = 1024
 _PROMISED = 16_384
 _PROMISE_SECONDS = 600.0
-_EVERY_ATTEMPT = 2**31
 
 
 class Receipts(Protocol):
@@ -33,7 +35,7 @@ class Receipts(Protocol):
 
     async def receipt(self, run: str) -> None: ...
 
-    def settled(self, run: str) -> None: ...
+    def settled(self, run: str, attempt: int) -> None: ...
 
     def revoked(self, run: str, attempt: int, is_known: bool) -> None: ...
 
@@ -101,14 +103,20 @@ class Runs:
         run.task = loop.create_task(self._live(run, call))
         return run
 
-    def cancel(self, run_id: str, attempt: int = _EVERY_ATTEMPT) -> None:
-        """Ends a run for Node, up to an attempt; one that is not known yet is refused when it comes."""
+    def cancel(self, run_id: str, attempt: int, *, has_come: bool = False) -> None:
+        """Ends an attempt of a run, and those before it, for Node.
+
+        One that is not here is refused when it comes, unless it `has_come` before.
+        """
         run = self._in_flight.get(run_id)
-        if run is not None:
-            if run.attempt <= attempt:
-                self._end(run, RunError("RUN_CANCELLED", f"Run {run_id} was cancelled."))
+        if run is not None and run.attempt <= attempt:
+            self._end(run, RunError("RUN_CANCELLED", f"Run {run_id} was cancelled."))
+        if self._attempt(run_id, attempt) is not None:
             return
-        self._cancelled[run_id] = attempt
+        self._receipts.settled(run_id, attempt)
+        if has_come:
+            return
+        self._cancelled[run_id] = max(attempt, self._cancelled.pop(run_id, 0))
         if len(self._cancelled) > _REMEMBERED:
             self._cancelled.popitem(last=False)
 
@@ -117,14 +125,22 @@ class Runs:
 
         Node is told which. Receipts go before on the same channel: of a run that has ended it knows.
         """
-        run = self._in_flight.get(run_id)
-        if run is not None and run.attempt <= attempt:
-            # A task that has not begun sees the reason before its receipt.
-            is_known = run.is_running
-            self._end(run, RunError("RUN_CANCELLED", f"Run {run_id} was cancelled: its connection ended."))
-        else:
+        found = self._attempt(run_id, attempt)
+        if found is None:
             is_known = not self._promise(run_id, attempt)
-        self._receipts.revoked(run_id, attempt, is_known)
+            self._receipts.revoked(run_id, attempt, is_known)
+            self._receipts.settled(run_id, attempt)
+        else:
+            # A task that has not begun sees the reason before its receipt.
+            self._receipts.revoked(run_id, attempt, found.is_running)
+            self._end(found, RunError("RUN_CANCELLED", f"Run {run_id} was cancelled: its connection ended."))
+
+    def _attempt(self, run_id: str, attempt: int) -> Run | None:
+        """The attempt, where its code has not ended."""
+        run = self._in_flight.get(run_id)
+        if run is not None and run.attempt == attempt:
+            return run
+        return next((run for run in self._superseded if run.id == run_id and run.attempt == attempt), None)
 
     def _promise(self, run_id: str, attempt: int) -> bool:
         """Remembers to refuse an attempt; False where that is no more than a hope."""
@@ -149,7 +165,7 @@ class Runs:
         """Ends every run because the process stops."""
         for run in (*self._in_flight.values(), *self._superseded):
             message = f"Run {run.id} was interrupted: agent {self.agent} stopped before the run had ended."
-            self._end(run, RunError("RUN_INTERRUPTED", message))
+            self._end(run, RunError("RUN_INTERRUPTED", message), again=True)
 
     def drain(self, on_idle: Callable[[], None]) -> None:
         """Refuses new runs; calls `on_idle` when no code runs and every answer has been written."""
@@ -160,8 +176,9 @@ class Runs:
     def _expire(self, run: Run) -> None:
         self._end(run, _timeout(run.id))
 
-    def _end(self, run: Run, reason: RunError) -> None:
-        if run.reason is None:
+    def _end(self, run: Run, reason: RunError, *, again: bool = False) -> None:
+        is_first = run.reason is None
+        if is_first:
             run.reason = reason
             if not run.answer.is_ended:
                 # Not from the run's own task: its code may hold on to the cancellation for as long as it likes.
@@ -169,7 +186,7 @@ class Runs:
                 self._answering.add(answering)
                 answering.add_done_callback(self._answered)
         # A task that has not begun is not cancelled, since it would never reach its own end.
-        if run.is_running and run.task is not None:
+        if (is_first or again) and run.is_running and run.task is not None:
             run.task.cancel()
 
     async def _live(self, run: Run, call: Call) -> None:
@@ -214,8 +231,8 @@ class Runs:
             del self._in_flight[run.id]
         else:
             self._superseded.discard(run)
-        if run.has_started:
-            self._receipts.settled(run.id)
+        if run.has_started or run.reason is not None:
+            self._receipts.settled(run.id, run.attempt)
         self._tell_idle()
 
     def _answered(self, task: asyncio.Task[None]) -> None:

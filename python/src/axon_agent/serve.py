@@ -100,9 +100,7 @@ class Service:
         """Takes a frame of Node's, on the event loop."""
         match frame:
             case {"type": "cancel", "run": str(run), "attempt": int(attempt)}:
-                self._runs.cancel(run, attempt)
-            case {"type": "cancel", "run": str(run)}:
-                self._runs.cancel(run)
+                self._runs.cancel(run, attempt, has_come=frame.get("started") is True)
             case {"type": "revoke", "run": str(run), "attempt": int(attempt)}:
                 self._runs.revoke(run, attempt)
             case {"type": "drain"}:

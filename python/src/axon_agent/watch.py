@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 
-from axon_agent import guard
+from axon_agent import guard, memory
 
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TELLS_CHILDREN = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 
 
@@ -37,9 +36,9 @@ def tree(root: int) -> dict[int, int]:
 def is_beyond(pids: list[int], limit_bytes: int) -> bool:
     """Whether these processes hold more memory than that. What they share with others counts in part, as PSS."""
     # The cheap look first: what is resident, shared pages included, is never less.
-    if sum(_resident(pid) for pid in pids) <= limit_bytes:
+    if sum(memory.resident_bytes(pid) or 0 for pid in pids) <= limit_bytes:
         return False
-    return sum(_proportional(pid) for pid in pids) > limit_bytes
+    return sum(memory.proportional_bytes(pid) or memory.resident_bytes(pid) or 0 for pid in pids) > limit_bytes
 
 
 def kill(pid: int, pids: list[int]) -> None:
@@ -48,22 +47,3 @@ def kill(pid: int, pids: list[int]) -> None:
     for each in pids:
         if each != pid:
             guard.kill(each)
-
-
-def _resident(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/statm", "rb", 0) as file:
-            return int(file.read().split()[1]) * _PAGE_BYTES
-    except (OSError, IndexError):
-        return 0
-
-
-def _proportional(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb", 0) as file:
-            for line in file:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        return _resident(pid)  # an old kernel, or it runs as somebody else; nothing where it has ended
-    return 0

@@ -153,6 +153,8 @@ const agentOptions = options({
   startMs: positiveMs.default(30_000),
   /** How long runs may go on after a stop, in milliseconds. Default 5 000. */
   shutdownMs: ms.default(5_000),
+  /** How long a run's code may go on after it was cancelled, in milliseconds; then its process is replaced. Default 5 000. */
+  cancelGraceMs: positiveMs.default(5_000),
   timeouts: timeouts.prefault({}),
   /** What the agent may use. Default: no limits. `limits.achieved` in its snapshot says how each is held. */
   limits: limits.optional(),

@@ -7,6 +7,7 @@ import type { TeamDefinition } from '../../machines/arrangement.ts'
 import type { AgentDefinition } from '../../machines/definition.ts'
 import type { SystemInput } from '../../machines/system.ts'
 import type { Clock } from '../clock.ts'
+import type { ConversationStore } from '../conversations/store.ts'
 import { type AgentsOptions, parseAgents } from './agents.ts'
 import { agentName, describe, invalid, options, positiveMs } from './fields.ts'
 
@@ -34,10 +35,24 @@ const supervisor = options({
 /** Supervisors of agents, by name. */
 export type SupervisorsOptions = Record<string, z.input<typeof supervisor>>
 
+const conversations = options({
+  store: z
+    .custom<ConversationStore>(
+      (value) =>
+        typeof (value as ConversationStore)?.load === 'function' &&
+        typeof (value as ConversationStore).save === 'function',
+      'is no store: it has no load and save',
+    )
+    .optional(),
+  maxConversations: z.int().positive().optional(),
+  maxWaiting: z.int().positive().optional(),
+})
+
 const axonOptions = options({
   agents: z.record(z.string(), z.unknown()).optional(),
   supervisors: z.record(z.string(), z.unknown()).optional(),
   supervision: z.unknown().optional(),
+  conversations: conversations.optional(),
   inspect: z.custom((value) => ['function', 'object'].includes(typeof value), 'is no observer').optional(),
   cacheDir: z.string().min(1).optional(),
   runtimeDir: z.string().min(1).optional(),

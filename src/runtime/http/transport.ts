@@ -2,12 +2,13 @@
  * Owns the HTTP calls to an agent's process: one request out, one answer or one stream in, errors as Axon's own. It judges
  * nothing: what a lost connection means for a run is decided in runtime/runs.
  */
-import { type Dispatcher, errors } from 'undici'
+import { type Dispatcher, errors, type Pool } from 'undici'
 import { AxonError, type ErrorCode, errorCodes, RunError } from '../../errors.ts'
 import type { HttpCall, RunSlots } from '../../machines/slots.ts'
 import { errorBody, type RunResponse, type RunStreamEvent, runHeaders, runResponse } from '../../protocol/run.ts'
 import type { Link } from '../process/link.ts'
 import { maxEventChars, readEventStream } from './event-stream.ts'
+import { type Answer, exchange } from './exchange.ts'
 
 /** The connection failed: nobody knows yet how far the run came, but where nothing had been written. */
 export class ConnectionLost extends Error {
@@ -30,9 +31,9 @@ export function createTransport(links: ReadonlyMap<string, Link>): RunSlots {
   return {
     async httpRequest(call, signal) {
       const link = linkOf(links, call)
-      const response = await send(link, call, 'run_sync', signal)
-      const body = await readJson(response, link, call, signal)
-      if (response.statusCode !== 200) throw remoteError(body, response.statusCode, link, call)
+      const { status, text } = await ask(link, call, signal)
+      const body = parseJson(text, link, call)
+      if (status !== 200) throw remoteError(body, status, link, call)
       return readResponse(body, link, call)
     },
 
@@ -73,26 +74,38 @@ function linkOf(links: ReadonlyMap<string, Link>, { generation }: HttpCall): Lin
   return link
 }
 
-async function send(link: Link, call: HttpCall, route: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-  const { run, attempt, body, timeouts, deadlineMs } = call
+async function ask(link: Link, call: HttpCall, signal: AbortSignal): Promise<Answer> {
   try {
-    return await (link.pool as NonNullable<Link['pool']>).request({
-      method: 'POST',
-      path: `/agents/${link.agent}/${route}`,
-      headers: {
-        authorization: `Bearer ${link.token}`,
-        'content-type': 'application/json',
-        [runHeaders.run]: run,
-        [runHeaders.attempt]: String(attempt),
-        [runHeaders.deadlineMs]: String(Math.max(1, Math.round(deadlineMs))),
-      },
-      body,
-      signal,
-      headersTimeout: timeouts.firstByteMs,
-      bodyTimeout: timeouts.idleMs,
-    })
+    return await exchange(link.pool as Pool, requestOf(link, call, 'run_sync'), signal, maxEventChars)
+  } catch (error) {
+    if (error instanceof RangeError) throw invalidResponse(link, call.run, call.attempt, 'is too long', error)
+    throw lost(error, signal)
+  }
+}
+
+async function send(link: Link, call: HttpCall, route: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  try {
+    return await (link.pool as Pool).request({ ...requestOf(link, call, route), signal })
   } catch (error) {
     throw lost(error, signal)
+  }
+}
+
+function requestOf(link: Link, call: HttpCall, route: string): Dispatcher.DispatchOptions {
+  const { run, attempt, body, timeouts, deadlineMs } = call
+  return {
+    method: 'POST',
+    path: `/agents/${link.agent}/${route}`,
+    headers: {
+      authorization: `Bearer ${link.token}`,
+      'content-type': 'application/json',
+      [runHeaders.run]: run,
+      [runHeaders.attempt]: String(attempt),
+      [runHeaders.deadlineMs]: String(Math.max(1, Math.round(deadlineMs))),
+    },
+    body,
+    headersTimeout: timeouts.firstByteMs,
+    bodyTimeout: timeouts.idleMs,
   }
 }
 

@@ -11,6 +11,10 @@ import type { Endpoint, NodeFrame, RevokedFrame } from '../../protocol/control.t
 export interface LinkListener {
   /** The receipt: user code of this run begins. */
   onStarted(run: string): void
+  /** The process was told to let go of this attempt: `onSettled` is to follow. */
+  onCancelled(run: string, attempt: number): void
+  /** The code of this attempt has ended, or is not there. */
+  onSettled(run: string, attempt: number): void
 }
 
 export class Link {
@@ -45,9 +49,9 @@ export class Link {
     return this.#isExited ? undefined : this.#pool
   }
 
-  /** Whether runs may be sent here. */
+  /** Whether runs may be sent here: not where no receipt would come, because the control connection has ended. */
   get takesRuns(): boolean {
-    return !this.#isExited && !this.#refusesRuns
+    return !this.#isExited && !this.#refusesRuns && this.#control?.writable !== false
   }
 
   /** The process drains by its own account: it takes no more runs. */
@@ -66,12 +70,19 @@ export class Link {
     return true
   }
 
+  /** Tells the process to let go of an attempt, and of those before it. `isStarted`: its receipt or an answer has come. */
+  cancel(run: string, attempt: number, isStarted: boolean): void {
+    this.listener?.onCancelled(run, attempt)
+    this.send({ type: 'cancel', run, attempt, ...(isStarted && { started: true }) })
+  }
+
   /**
-   * Takes an attempt back whose connection broke. Resolves `false` where it will not begin, and has begun only if its receipt
-   * came before; `true` where the process has it. Never resolves where the process does not answer.
+   * Takes an attempt back whose connection broke, as `cancel` does, and asks about it. Resolves `false` where it will not begin,
+   * and has begun only if its receipt came before; `true` where the process has it. Never resolves where it does not answer.
    */
   revoke(run: string, attempt: number): Promise<boolean> {
     return new Promise((resolve) => {
+      this.listener?.onCancelled(run, attempt)
       this.#revoked.set(`${run}#${attempt}`, resolve)
       if (!this.send({ type: 'revoke', run, attempt })) this.#revoked.delete(`${run}#${attempt}`)
     })

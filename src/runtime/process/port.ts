@@ -247,7 +247,7 @@ class Port {
         this.#failure ??= frame
         return
       case 'settled':
-        return
+        return this.#link.listener?.onSettled(frame.run, frame.attempt)
     }
   }
 

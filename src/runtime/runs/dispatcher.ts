@@ -17,13 +17,14 @@ import { KeyedRuns } from './keyed-runs.ts'
 import { Lane, type Load } from './lane.ts'
 import { type Execute, Run } from './run.ts'
 import { type RunOptions, readRunOptions } from './run-options.ts'
-import { EventQueue, RunStream } from './run-stream.ts'
+import type { RunStream } from './run-stream.ts'
+import { type Keep, type ResumeOptions, type StreamOptions, Streams } from './streams.ts'
 
 /** What runs ask of an agent: to be started, let go, scaled, or given a new process. */
 export type RunsCommand =
   | { type: 'agent.start' | 'agent.quiet'; agent: string }
   | { type: 'agent.scale'; agent: string; replicas: number; why: 'load' }
-  | { type: 'replica.recycle'; agent: string; generation: string; why: 'runs' }
+  | { type: 'replica.recycle'; agent: string; generation: string; why: 'runs' | 'stuck' }
 
 export interface DispatcherOptions {
   /** The parent of an agent's runs. */
@@ -44,11 +45,13 @@ export class Dispatcher {
   #lanes = new Map<string, Lane>()
   #runs = new Map<string, Run>()
   #keyed: KeyedRuns
+  #streams: Streams
   #isClosed = false
 
   constructor(options: DispatcherOptions) {
     this.#options = options
     this.#keyed = new KeyedRuns(options.answers)
+    this.#streams = new Streams(options.clock, options.transport)
   }
 
   /** Starts a run that answers as a whole. */
@@ -72,23 +75,20 @@ export class Dispatcher {
   }
 
   /** Starts a run whose events are read as they arrive. */
-  stream(agent: string, request: RunRequest, options: RunOptions = {}): RunStream {
-    if (options.idempotencyKey !== undefined)
-      throw invalidOptions(agent, 'a stream takes no idempotencyKey, run() does')
-    const { transport } = this.#options
-    const events = new EventQueue()
-    const run = this.#submit(agent, request, options, 'stream', (self) => async (call, signal) => {
-      let response: RunResponse | undefined
-      for await (const event of transport.httpStream(call, signal)) {
-        if (event.event === 'run.started') self().streaming()
-        await events.push(event)
-        if (event.event === 'run.result') response = event.data
-      }
-      if (response) return response
-      throw new AxonError('INTERNAL_ERROR', 'A stream ended without a result.')
-    })
-    void run.settled.then(() => events.end())
-    return new RunStream(run, events)
+  stream(agent: string, request: RunRequest, options: StreamOptions = {}, keep?: Keep): RunStream {
+    const { resumable, ...rest } = options
+    if (rest.idempotencyKey !== undefined) throw invalidOptions(agent, 'a stream takes no idempotencyKey, run() does')
+    return this.#streams.open(
+      agent,
+      resumable,
+      (execute) => this.#submit(agent, request, rest, 'stream', execute),
+      keep,
+    )
+  }
+
+  /** Another reader of a stream that was started as resumable. */
+  resume(agent: string, run: string, options?: ResumeOptions): RunStream {
+    return this.#streams.resume(agent, run, options)
   }
 
   /** How much there is to do for an agent. */
@@ -135,7 +135,7 @@ export class Dispatcher {
       case 'replica.removed':
         return this.#lanes.get(event.agent)?.remove(event.replica)
       case 'agent.scaled':
-        return this.#lanes.get(event.agent)?.count(event.to)
+        return this.#lane(event.agent)?.count(event.to)
       case 'agent.retired': {
         this.#lanes.get(event.agent)?.close(() => stoppedError(event.agent))
         this.#lanes.delete(event.agent)
@@ -147,8 +147,12 @@ export class Dispatcher {
   /** Answers every run that has not settled, and takes no more. */
   close(): void {
     this.#isClosed = true
-    for (const run of this.#runs.values()) run.cancel(new AxonError('SUPERVISOR_CLOSED', 'The system was closed.'))
+    const closed = () => new AxonError('SUPERVISOR_CLOSED', 'The system was closed.')
+    for (const run of this.#runs.values()) run.cancel(closed())
+    // No timer is left, and none is made when the last calls have ended.
+    for (const lane of this.#lanes.values()) lane.close(closed)
     this.#lanes.clear()
+    this.#streams.close()
   }
 
   #start({ agent, run, request }: Extract<RunDispatchEvent, { type: 'run.start' }>): void {
@@ -216,7 +220,7 @@ export class Dispatcher {
         wake: () => send({ type: 'agent.start', agent }),
         quiet: () => send({ type: 'agent.quiet', agent }),
         scale: (replicas) => send({ type: 'agent.scale', agent, replicas, why: 'load' }),
-        recycle: (generation) => send({ type: 'replica.recycle', agent, generation, why: 'runs' }),
+        recycle: (generation, why) => send({ type: 'replica.recycle', agent, generation, why }),
       })
       this.#lanes.set(agent, lane)
     }

@@ -8,6 +8,8 @@ import type { AgentDefinition } from '../../machines/definition.ts'
 import type { Clock } from '../clock.ts'
 import type { Link } from '../process/link.ts'
 import { Admission } from './admission.ts'
+import { Cancellations } from './cancellations.ts'
+import { Pace } from './pace.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { Route, Router } from './router.ts'
 import type { Run, RunSurroundings } from './run.ts'
@@ -23,8 +25,8 @@ export interface LaneOptions extends Omit<RunSurroundings, 'mayRetry'> {
   quiet: () => void
   /** The load calls for so many replicas. */
   scale: (replicas: number) => void
-  /** A process has had as many runs as it is to have. */
-  recycle: (generation: string) => void
+  /** A process has had as many runs as it is to have, or holds one that does not end. */
+  recycle: (generation: string, why: 'runs' | 'stuck') => void
 }
 
 /** How much there is to do for an agent. */
@@ -40,14 +42,13 @@ export interface Load {
 /** How a replica stands: it takes runs, will take some by itself, waits to be woken, or answers each with an error. */
 type Standing = 'ready' | 'coming' | 'resting' | (() => AxonError)
 
-const minRetryAfterMs = 100
-const maxRetryAfterMs = 60_000
-
 export class Lane {
   definition: AgentDefinition
   readonly options: LaneOptions & RunSurroundings
   readonly #router: Router
   readonly #scaler: Scaler
+  /** A process that is ready again has the runs that it had. */
+  readonly #routes = new WeakMap<Link, Route>()
   #standings = new Map<string, Standing>()
   #queue: Run[] = []
   #inFlight = 0
@@ -56,8 +57,7 @@ export class Lane {
   /** Nobody has started the agent, or it was let go because nobody called it. */
   #isResting = true
   #quietTimer: unknown
-  /** How long a run takes, on the way: the last ones count most. */
-  #meanMs: number | undefined
+  readonly #pace = new Pace()
   /** Runs that ever came. */
   #submitted = 0
   readonly #retries = new RetryBudget()
@@ -91,11 +91,13 @@ export class Lane {
 
   /** A process is ready: what waits goes there too. */
   open(link: Link): void {
-    const route = new Route(link)
+    const route = this.#routes.get(link) ?? new Route(link, this.#cancellationsOf(link))
+    this.#routes.set(link, route)
     this.#router.add(route)
     this.#stand(route.replica, 'ready')
     this.#flow()
     this.#watchQuiet()
+    this.#observe()
   }
 
   /** Nothing new goes to the replica for now; its next process will come by itself. */
@@ -119,6 +121,8 @@ export class Lane {
     this.#router.remove(replica)
     this.#standings.delete(replica)
     this.#settle()
+    // While processes are replaced, nothing is let go: it is counted again from the end of that.
+    this.#watchQuiet()
   }
 
   /** There are, or are about to be, so many replicas. */
@@ -149,7 +153,8 @@ export class Lane {
   #settle(): void {
     const standings = [...this.#standings.values()]
     const isComing = standings.some((standing) => standing === 'ready' || standing === 'coming')
-    this.#refusal = isComing ? undefined : standings.find((standing) => typeof standing === 'function')
+    const isWakeable = standings.includes('resting')
+    this.#refusal = isComing || isWakeable ? undefined : standings.find((standing) => typeof standing === 'function')
     this.#isResting = !isComing && this.#refusal === undefined
     if (this.#refusal) for (const run of this.#queue.splice(0)) run.refuse(this.#refusal())
     if (this.#router.size > 0) {
@@ -219,17 +224,32 @@ export class Lane {
     this.#inFlight += 1
     route.inFlight.set(run.id, run)
     route.sent += 1
-    if (route.sent === this.definition.recycle.afterRuns) this.options.recycle(route.link.generation)
+    const { afterRuns } = this.definition.recycle
+    // Again after as many more, where it could not be heard.
+    if (afterRuns !== undefined && route.sent % afterRuns === 0) this.options.recycle(route.link.generation, 'runs')
     const mayRetry = await run.attempt(route.link)
     this.#inFlight -= 1
     // A run that was cancelled has given its id away: another may go by it.
     if (route.inFlight.get(run.id) === run) route.inFlight.delete(run.id)
-    this.#meanMs = (this.#meanMs ?? performance.now() - begunAt) * 0.9 + (performance.now() - begunAt) * 0.1
+    this.#pace.add(performance.now() - begunAt)
     if (this.#admission) this.#admission.spend(run.totalTokens, this.definition)
     if (mayRetry) this.#retry(run)
     this.#flow()
     this.#watchQuiet()
     this.#observe()
+  }
+
+  /** Code that ignores its cancellation is left to itself after a grace, and its process replaced. */
+  #cancellationsOf({ generation }: Link): Cancellations {
+    const { clock, tell, recycle } = this.options
+    return new Cancellations({
+      clock,
+      graceMs: () => this.definition.cancelGraceMs,
+      abandon: (run) => {
+        tell({ type: 'run.abandoned', agent: this.definition.name, run, generation })
+        recycle(generation, 'stuck')
+      },
+    })
   }
 
   #retry(run: Run): void {
@@ -265,19 +285,12 @@ export class Lane {
   }
 
   #full(run: Run): AxonError {
-    const { name, queue } = this.definition
+    const { name, queue, concurrency } = this.definition
+    const places = this.#router.size * concurrency
     const message = `Run ${run.id} was rejected: ${queue} runs wait for ${name} already. Try again later, or raise queue, concurrency or replicas.`
     return new AxonError('RUN_REJECTED', message, {
       agent: name,
-      context: { run: run.id, retryAfterMs: this.#retryAfterMs },
+      context: { run: run.id, retryAfterMs: this.#pace.retryAfterMs(this.#queue.length, places) },
     })
-  }
-
-  /** About when what waits now will have been begun. */
-  get #retryAfterMs(): number {
-    if (this.#meanMs === undefined || this.#router.size === 0) return 1_000
-    const places = this.#router.size * this.definition.concurrency
-    const waitMs = (this.#meanMs * (this.#queue.length + 1)) / places
-    return Math.round(Math.min(maxRetryAfterMs, Math.max(minRetryAfterMs, waitMs)))
   }
 }

@@ -3,6 +3,7 @@
  */
 import { replicaOf } from '../../machines/agent-context.ts'
 import type { Link } from '../process/link.ts'
+import type { Cancellations } from './cancellations.ts'
 import type { FailedAttempts } from './failed-attempts.ts'
 import type { Run } from './run.ts'
 
@@ -14,10 +15,15 @@ export class Route {
   /** Runs that were ever sent there. */
   sent = 0
 
-  constructor(link: Link) {
+  constructor(link: Link, cancellations?: Cancellations) {
     this.link = link
     this.replica = replicaOf(link.generation)
-    link.listener = { onStarted: (run) => this.inFlight.get(run)?.receipt(link.generation) }
+    link.listener = {
+      onStarted: (run) => this.inFlight.get(run)?.receipt(link.generation),
+      onCancelled: (run, attempt) => cancellations?.add(run, attempt),
+      onSettled: (run, attempt) => cancellations?.settle(run, attempt),
+    }
+    if (cancellations) void link.gone.then(() => cancellations.close())
   }
 }
 
@@ -49,15 +55,14 @@ export class Router {
   }
 
   /**
-   * The process for one more run: that of `affinity` where it has a place, else the less busy of two that are drawn, else
-   * whichever has a place. Undefined where none has.
+   * The process for one more run: the first of those that `affinity` prefers, else the less busy of two that are drawn, else
+   * the least busy. Undefined where none has a place.
    */
   choose(concurrency: number, affinity?: string): Route | undefined {
     const routes = this.#routes
     const hasPlace = ({ link, inFlight }: Route) => link.takesRuns && inFlight.size < concurrency
     if (routes.length === 1) return hasPlace(routes[0] as Route) ? routes[0] : undefined
-    const favourite = affinity === undefined ? undefined : this.#favourite(affinity)
-    if (favourite && hasPlace(favourite)) return favourite
+    if (affinity !== undefined) return favourite(routes.filter(hasPlace), affinity)
     const drawn = this.#draw()
     if (drawn && hasPlace(drawn)) return drawn
     return routes.filter(hasPlace).sort((a, b) => a.inFlight.size - b.inFlight.size)[0]
@@ -81,16 +86,16 @@ export class Router {
     if (a.link.takesRuns !== b.link.takesRuns) return a.link.takesRuns ? a : b
     return a.inFlight.size <= b.inFlight.size ? a : b
   }
+}
 
-  /** Rendezvous hashing: where a replica comes or goes, only the keys that are its own move. */
-  #favourite(key: string): Route | undefined {
-    let best: { route: Route; score: number } | undefined
-    for (const route of this.#routes) {
-      const score = hash(`${key}\0${route.replica}`)
-      if (best === undefined || score > best.score) best = { route, score }
-    }
-    return best?.route
+/** Rendezvous hashing: where a replica comes, goes or is full, only the keys that are its own move. */
+function favourite(routes: readonly Route[], key: string): Route | undefined {
+  let best: { route: Route; score: number } | undefined
+  for (const route of routes) {
+    const score = hash(`${key}\0${route.replica}`)
+    if (best === undefined || score > best.score) best = { route, score }
   }
+  return best?.route
 }
 
 /** FNV-1a, and a last stir: without it, names that differ in their last digit score in order. */

@@ -1,8 +1,17 @@
 /**
- * Owns the words of the errors that a run ends with by Axon's own judgement. When which is due is run.ts's.
+ * Owns the words of the errors that a run ends with by Axon's own judgement, and what an error means for its run. When which is due is run.ts's.
  */
-import { type AxonError, RunError } from '../../errors.ts'
+import { type AxonError, type ErrorCode, RunError } from '../../errors.ts'
+import type { RunOutcome } from '../../machines/run.ts'
 import type { Fate } from './fate.ts'
+
+/** Every other code: the run failed. */
+const outcomes: Partial<Record<ErrorCode, RunOutcome>> = {
+  RUN_CANCELLED: 'cancelled',
+  RUN_TIMEOUT: 'timed_out',
+  RUN_INTERRUPTED: 'interrupted',
+  RUN_OUTCOME_UNKNOWN: 'interrupted',
+}
 
 /** The run and its present attempt, as an error tells them. */
 export interface About {
@@ -12,6 +21,10 @@ export interface About {
   /** Undefined where it was not sent. */
   generation: string | undefined
   isIdempotent: boolean
+}
+
+export function outcomeOf({ code }: AxonError): RunOutcome {
+  return outcomes[code] ?? 'failed'
 }
 
 export function cancelled(about: About, started: boolean | undefined, cause: unknown): RunError {

@@ -44,7 +44,7 @@ const runOptions = z.strictObject(
   {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
-        ? `there is no option ${issue.keys.join(', ')}; there are signal, runMs, run, affinity, idempotencyKey`
+        ? `there is no option ${issue.keys.join(', ')}; there are signal, runMs, run, affinity, idempotencyKey, and for streams resumable`
         : undefined,
   },
 )

@@ -7,7 +7,7 @@
  * 3. `started: false` is said only where it was proved.
  */
 import { type AnyActorRef, createActor } from 'xstate'
-import { AxonError, type ErrorCode, isAxonError, RunError, toAxonError } from '../../errors.ts'
+import { AxonError, isAxonError, RunError, toAxonError } from '../../errors.ts'
 import type { AgentDefinition } from '../../machines/definition.ts'
 import type { RunFact } from '../../machines/facts.ts'
 import { type RunOutcome, runLogic } from '../../machines/run.ts'
@@ -18,15 +18,7 @@ import { ByteTimeout, ConnectionLost } from '../http/transport.ts'
 import type { Link } from '../process/link.ts'
 import { eitherBegan, FailedAttempts, type Failure } from './failed-attempts.ts'
 import { fateOf } from './fate.ts'
-import { type About, cancelled, copied, lost, timedOut, unreached } from './run-errors.ts'
-
-/** What an error means for its run; every other code: it failed. */
-const outcomes: Partial<Record<ErrorCode, RunOutcome>> = {
-  RUN_CANCELLED: 'cancelled',
-  RUN_TIMEOUT: 'timed_out',
-  RUN_INTERRUPTED: 'interrupted',
-  RUN_OUTCOME_UNKNOWN: 'interrupted',
-}
+import { type About, cancelled, copied, lost, outcomeOf, timedOut, unreached } from './run-errors.ts'
 
 /** Makes the HTTP call of one attempt. */
 export type Execute = (call: HttpCall, signal: AbortSignal) => Promise<RunResponse>
@@ -191,6 +183,9 @@ export class Run {
     // The receipt outweighs an answer that does not say whether the code began, or says that it did not.
     const isOutweighed = this.#started && error instanceof RunError && error.started !== true
     const told = isOutweighed ? copied(error, { run: this.id, attempt: this.#attempt, started: true }) : error
+    const outcome = outcomeOf(told)
+    // The process has answered for the run; whether its code has ended is told apart from that.
+    if (outcome !== 'failed' && this.#started) link.cancel(this.id, this.#attempt, true)
     if (told instanceof RunError) {
       const { code, started } = told
       const isEnding = code === 'RUN_REJECTED' || code === 'RUN_INTERRUPTED'
@@ -198,7 +193,7 @@ export class Run {
       if (code === 'RUN_REJECTED' && started === false) return this.#again('refused', told)
       if (code === 'RUN_INTERRUPTED') return this.#again('lost', told)
     }
-    this.#settle(outcomes[told.code] ?? 'failed', undefined, told)
+    this.#settle(outcome, undefined, told)
     return false
   }
 
@@ -211,7 +206,7 @@ export class Run {
 
   /** No byte came in time. */
   #late(link: Link, cause: ByteTimeout): boolean {
-    link.send({ type: 'cancel', run: this.id, attempt: this.#attempt })
+    link.cancel(this.id, this.#attempt, this.#started)
     return this.#again('lost', timedOut(this.#about, 'firstByteMs or idleMs', this.#started || undefined, cause))
   }
 
@@ -223,7 +218,7 @@ export class Run {
     const link = this.#link
     const end = this.#failed.judge({ how, error, link, maxAttempts, isRepeatable: this.#isRepeatable, mayRetry })
     if (end !== undefined) {
-      this.#settle(outcomes[end.code] ?? 'failed', undefined, end)
+      this.#settle(outcomeOf(end), undefined, end)
       return false
     }
     const { started } = error
@@ -251,7 +246,7 @@ export class Run {
     const link = this.#link
     // Without a receipt nothing is known of a run that was sent: its receipt may be on the way.
     const started = link === undefined ? false : this.#started || undefined
-    link?.send({ type: 'cancel', run: this.id })
+    link?.cancel(this.id, this.#attempt, this.#started)
     const reason = error(started)
     this.#settle(outcome, undefined, reason)
     this.#controller.abort(reason)

@@ -29,7 +29,7 @@ export class Scaler {
   /** @param load runs in flight and waiting */
   observe(load: number, { replicas, scaling }: AgentDefinition): void {
     const { min, max } = replicas
-    if (max <= Math.max(1, min)) return
+    if (max <= Math.max(1, min)) return this.rest()
     const current = this.#current ?? Math.max(1, min)
     const wanted = Math.min(max, Math.max(1, min, Math.ceil(load / scaling.target)))
     if (wanted === current) return this.rest()

@@ -75,6 +75,10 @@ export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: str
     level: 'warn',
     says: 'An attempt came to nothing, and the run is sent again: its code had not begun, or its agent is idempotent.',
   },
+  'run.abandoned': {
+    level: 'warn',
+    says: 'The code of a run that is over, or of an attempt of it, ignores its cancellation; its process is to be replaced.',
+  },
   'run.settled': { level: 'info', says: 'The run has its one terminal state.' },
   'host.ready': {
     level: 'info',

@@ -37,6 +37,7 @@ test('what is not said has its default', () => {
     restart: { maxRestarts: 10, withinMs: 600_000, firstMs: 0, baseMs: 500, maxMs: 60_000, stableMs: 60_000 },
     startMs: 30_000,
     shutdownMs: 5_000,
+    cancelGraceMs: 5_000,
     timeouts: { connectMs: 5_000, firstByteMs: 600_000, idleMs: 60_000, runMs: 600_000 },
     groups: [],
     after: [],

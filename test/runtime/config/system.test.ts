@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { checkOrder, parseSystem } from '../../../src/runtime/config/system.ts'
+import { checkOptions, checkOrder, parseSystem } from '../../../src/runtime/config/system.ts'
 import { definitionOf } from '../../machines/samples.ts'
 
 const agents = { a: { module: 'x' }, b: { module: 'x' }, c: { module: 'x' } }
@@ -69,4 +69,11 @@ test('one port is one replica', () => {
   expect(faultOf(() => parseSystem({ agents: { a: { module: 'x', port: 8_000, replicas } } }))).toMatch(/port 8000/)
   expect(parseSystem({ agents: { a: { module: 'x', port: 0, replicas } } }).agents[0]?.replace).toBe('rolling')
   expect(parseSystem({ agents: { a: { module: 'x', port: 8_000 } } }).agents[0]?.replace).toBe('recreate')
+})
+
+test('conversations have a store that can load and save, and bounds above 0', () => {
+  checkOptions({ conversations: { store: { load() {}, save() {} }, maxConversations: 1 } })
+  expect(faultOf(() => checkOptions({ conversations: { store: { load() {} } } }))).toMatch(/is no store/)
+  expect(faultOf(() => checkOptions({ conversations: { maxWaiting: 0 } }))).toMatch(/maxWaiting/)
+  expect(faultOf(() => checkOptions({ conversations: { max: 1 } }))).toMatch(/there is no option max; there are store/)
 })

@@ -9,10 +9,14 @@ import { scratch } from '../scratch.ts'
 async function killedAfter(script: string, above: string): Promise<string[]> {
   const guard = join(import.meta.dirname, '../../../src/runtime/environment/guard.ts')
   const source = `
-    import { mkdirSync, writeFileSync } from 'node:fs'
+    import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
     import { watchDirectory } from ${JSON.stringify(guard)}
     const above = ${JSON.stringify(above)}
     const unwatch = watchDirectory('python3', above + '/build', process.env)
+    // In the middle of its exec a process has no command line, and is not seen by it.
+    const read = (path) => readFileSync(path, 'latin1')
+    const children = () => read('/proc/self/task/' + process.pid + '/children').split(' ').filter(Boolean)
+    while (!children().some((pid) => read('/proc/' + pid + '/cmdline').includes(above))) {}
     mkdirSync(above + '/build/venv', { recursive: true })
     ${script}
     process.kill(process.pid, 'SIGKILL')`

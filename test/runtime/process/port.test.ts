@@ -4,6 +4,9 @@ import { createTransport } from '../../../src/runtime/http/transport.ts'
 import { definitionOf } from '../../machines/samples.ts'
 import { blockUntilDead, died, PortRig } from './port-rig.ts'
 
+/** Hears nothing of runs. */
+const deaf = { onStarted: () => {}, onCancelled: () => {}, onSettled: () => {} }
+
 test('a process is spawned, ready, beats, and its output is told line by line', async () => {
   const rig = new PortRig('works').start()
   const { facts, endpoint } = await rig.until('agent.ready')
@@ -21,7 +24,7 @@ test('a process is spawned, ready, beats, and its output is told line by line', 
 test('a process that is faster than the word of its host is heard, and told what to run, after it', async () => {
   const rig = new PortRig('early', { definition: { preload: ['late'] } }).start()
   await rig.line(/dialed/)
-  while (!rig.link.send({ type: 'cancel', run: 'r-1' })) await new Promise(setImmediate)
+  while (!rig.link.send({ type: 'cancel', run: 'r-1', attempt: 1 })) await new Promise(setImmediate)
   expect(await rig.line(/^heard/)).toBe('heard cancel')
   expect(rig.events).toEqual([])
   process.kill((await rig.fact('host.ready')).pid, 'SIGUSR2')
@@ -59,7 +62,7 @@ test('a process that ignores the polite signal is killed when the grace is over,
   rig.terminate(500)
   rig.clock.advance(499)
   // It still talks to us: it was not killed.
-  expect(rig.link.send({ type: 'cancel', run: 'r-1' })).toBe(true)
+  expect(rig.link.send({ type: 'cancel', run: 'r-1', attempt: 1 })).toBe(true)
   expect(rig.count('process.exited')).toBe(0)
   rig.clock.advance(1)
   expect(await rig.exit()).toMatchObject({ code: null, signal: 'SIGKILL', reason: 'stop' })
@@ -111,8 +114,7 @@ test('a process that has ended is blamed for nothing, however late its host tell
 test('a daemon that holds the connections open delays the exit by 250 ms at most, and holds nothing of ours after it', async () => {
   const rig = new PortRig('daemon')
   const daemon = new Promise<number>((resolve) => {
-    const { onStarted } = { onStarted: (run: string) => resolve(Number(run)) }
-    rig.start().link.listener = { onStarted }
+    rig.start().link.listener = { ...deaf, onStarted: (run) => resolve(Number(run)) }
   })
   const pid = await daemon
   try {
@@ -138,7 +140,7 @@ test('a child in the group of a dead process is ended at once: the exit waits fo
 test('every receipt that was written before a SIGKILL is read before the exit is told', async () => {
   const rig = new PortRig('receipts')
   const receipts: string[] = []
-  rig.start().link.listener = { onStarted: (run) => receipts.push(run) }
+  rig.start().link.listener = { ...deaf, onStarted: (run) => receipts.push(run) }
   const { gone } = rig.link
   const { pid } = await rig.until('process.spawned')
   await rig.until('agent.ready')

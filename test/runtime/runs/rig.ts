@@ -3,13 +3,15 @@
  * exist, and simulated time.
  */
 import { createActor, fromCallback, type SimulatedClock } from 'xstate'
+import { AxonError } from '../../../src/errors.ts'
 import type { AgentDefinition } from '../../../src/machines/definition.ts'
 import type { RunFact } from '../../../src/machines/facts.ts'
 import type { HttpCall } from '../../../src/machines/slots.ts'
 import type { NodeFrame } from '../../../src/protocol/control.ts'
 import type { RunResponse, RunStreamEvent } from '../../../src/protocol/run.ts'
 import { Link } from '../../../src/runtime/process/link.ts'
-import { Dispatcher } from '../../../src/runtime/runs/dispatcher.ts'
+import { Dispatcher, type RunsCommand } from '../../../src/runtime/runs/dispatcher.ts'
+import type { RunOptions } from '../../../src/runtime/runs/run-options.ts'
 import { agentFacts, definitionOf, endpoint } from '../../machines/samples.ts'
 import { SteppedClock } from '../../machines/stepped-clock.ts'
 
@@ -38,8 +40,8 @@ export class HeldCall {
     return this.#answer.promise
   }
 
-  succeed(): void {
-    this.#answer.resolve(response)
+  succeed(answer = response): void {
+    this.#answer.resolve(answer)
   }
 
   fail(error: unknown): void {
@@ -51,10 +53,23 @@ export class HeldCall {
 export class FakeProcess {
   readonly link: Link
   readonly told: NodeFrame[] = []
+  readonly #control = {
+    writable: true,
+    write: (text: string) => this.#hear(JSON.parse(text)),
+    destroy() {},
+  }
+
+  /** Its code does not end when it is cancelled. */
+  isStubborn = false
 
   constructor(definition: AgentDefinition, generation: string) {
     this.link = new Link(definition, generation)
-    this.link.open({ writable: true, write: (text: string) => this.told.push(JSON.parse(text)), destroy() {} } as never)
+    this.link.open(this.#control as never)
+  }
+
+  /** Its control connection ends; it may live on. */
+  leave(): void {
+    this.#control.writable = false
   }
 
   /** It lives, and says whether it has the attempt that was taken back. */
@@ -64,6 +79,16 @@ export class FakeProcess {
 
   receipt(run: string): void {
     this.link.listener?.onStarted(run)
+  }
+
+  /** The run's code has ended, or is not there. */
+  settled(run: string, attempt = 1): void {
+    this.link.listener?.onSettled(run, attempt)
+  }
+
+  #hear(frame: NodeFrame): void {
+    this.told.push(frame)
+    if ((frame.type === 'cancel' || frame.type === 'revoke') && !this.isStubborn) this.settled(frame.run, frame.attempt)
   }
 
   /** The exit is seen; what it said last is not yet read. */
@@ -82,7 +107,7 @@ export class RunRig {
   readonly calls: HeldCall[] = []
   readonly facts: RunFact[] = []
   /** What the agent was asked for, because runs came or stayed away. */
-  readonly asked: string[] = []
+  readonly commands: RunsCommand[] = []
   readonly links = new Map<string, Link>()
   readonly definitions = new Map<string, AgentDefinition>()
   readonly dispatcher: Dispatcher
@@ -98,7 +123,7 @@ export class RunRig {
       clock: this.clock,
       links: this.links,
       tell: (fact) => this.facts.push(fact),
-      send: ({ type }) => this.asked.push(type),
+      send: (command) => this.commands.push(command),
       definitionOf: (agent) => this.definitions.get(agent),
       transport: {
         httpRequest: (call, signal) => {
@@ -121,17 +146,33 @@ export class RunRig {
     const id = `writer/${replica}#${generation}`
     const process = new FakeProcess(this.definitions.get('writer') as AgentDefinition, id)
     this.links.set(id, process.link)
-    this.dispatcher.hear({ type: 'agent.ready', agent: 'writer', generation: id, pid: 1, endpoint, facts: agentFacts })
+    this.tellReady(id)
     return process
+  }
+
+  tellReady(generation: string): void {
+    this.dispatcher.hear({ type: 'agent.ready', agent: 'writer', generation, pid: 1, endpoint, facts: agentFacts })
   }
 
   hear(
     type: 'agent.provisioning' | 'agent.suspect' | 'agent.draining' | 'agent.stopping' | 'agent.stopped' | 'agent.idle',
+    generation = 'writer/0#1',
   ) {
-    this.dispatcher.hear({ type, agent: 'writer', generation: 'writer/0#1' })
+    this.dispatcher.hear({ type, agent: 'writer', generation })
   }
 
-  run(run?: string, options: { signal?: AbortSignal; runMs?: number } = {}) {
+  /** The process crashed; the next is tried after a while, or never. */
+  crash(generation: string, then: 'backoff' | 'failed'): void {
+    const error = new AxonError('PROCESS_EXITED', `${generation} ended with exit code 1.`, { agent: 'writer' })
+    const fact = { agent: 'writer', generation, error } as const
+    this.dispatcher.hear(
+      then === 'backoff'
+        ? { type: 'agent.backoff', delayMs: 1_000, ...fact }
+        : { type: 'agent.failed', why: 'hopeless', ...fact },
+    )
+  }
+
+  run(run?: string, options: RunOptions = {}) {
     const { result } = this.dispatcher.run('writer', { prompt: 'hi' }, { run, ...options })
     return result
   }
@@ -139,6 +180,22 @@ export class RunRig {
   /** A call with an idempotency key. */
   ask(key: string, prompt = 'hi', options: { signal?: AbortSignal; run?: string } = {}) {
     return this.dispatcher.answer('writer', { prompt }, { idempotencyKey: key, ...options })
+  }
+
+  /** The processes that are to be replaced, and why. */
+  get recycled(): string[] {
+    return this.commands.flatMap((command) =>
+      command.type === 'replica.recycle' ? [`${command.generation} ${command.why}`] : [],
+    )
+  }
+
+  get asked(): string[] {
+    return this.commands.map(({ type }) => type)
+  }
+
+  /** To which process each run went, in order. */
+  get routed(): string[] {
+    return this.calls.map(({ call }) => `${call.run} ${call.generation}`)
   }
 
   /** The ids of the runs that were sent, in order. */

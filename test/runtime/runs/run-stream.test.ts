@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { RunStreamEvent } from '../../../src/protocol/run.ts'
 import { ConnectionLost } from '../../../src/runtime/http/transport.ts'
-import { EventQueue } from '../../../src/runtime/runs/run-stream.ts'
+import { EventQueue } from '../../../src/runtime/runs/event-queue.ts'
 import { collect } from '../scratch.ts'
 import { RunRig, response, settle } from './rig.ts'
 
@@ -58,7 +58,7 @@ test('a loop that is left early cancels the run and tells the process', async ()
   const { rig, process, stream } = open(10)
   for await (const _ of stream) break
   await expect(stream.result).rejects.toMatchObject({ code: 'RUN_CANCELLED' })
-  expect(process.told).toEqual([{ type: 'cancel', run: 'a' }])
+  expect(process.told).toEqual([{ type: 'cancel', run: 'a', attempt: 1, started: true }])
   await settle()
   expect(rig.load.inFlight).toBe(0)
 })
@@ -119,7 +119,7 @@ test('a queue that has ended gives what waits, then nothing', async () => {
 test('a writer that waits for room goes on when the queue ends, and when nobody reads', async () => {
   for (const how of ['end', 'discard'] as const) {
     const queue = new EventQueue()
-    let last = Promise.resolve()
+    let last: Promise<void> | undefined
     for (let id = 0; id < 64; id += 1) last = queue.push(delta(id))
     queue[how]()
     await last

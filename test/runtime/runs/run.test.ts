@@ -188,7 +188,7 @@ test('no byte in time: the run has timed out, and the process is told to let go'
   process.receipt('a')
   rig.call().fail(new ByteTimeout('no byte'))
   expect(await run).toMatchObject({ code: 'RUN_TIMEOUT', started: true })
-  expect(process.told).toEqual([{ type: 'cancel', run: 'a', attempt: 1 }])
+  expect(process.told).toEqual([{ type: 'cancel', run: 'a', attempt: 1, started: true }])
 })
 
 const ends = {
@@ -224,7 +224,7 @@ test.each(['cancel', 'deadline'] as const)(
       end(rig)
       expect(await run).toMatchObject({ code, started: hasReceipt || undefined })
       expect(rig.call().signal.aborted).toBe(true)
-      expect(process.told).toEqual([{ type: 'cancel', run: 'a' }])
+      expect(process.told).toEqual([{ type: 'cancel', run: 'a', attempt: 1, ...(hasReceipt && { started: true }) }])
       await settle()
       expect(rig.load).toEqual({ inFlight: 0, queued: 0 })
     }
