@@ -5,8 +5,8 @@ connection, by its deadline or by the end of the process. Knows nothing of HTTP 
 2. A run that must end is answered at once, whether or not its code lets itself be cancelled; it is in flight, and its
    id taken, until its code has ended. Then `settled` is told.
 3. A cancel may arrive before its run: its id and attempt are remembered, and the run refused.
-4. Of an attempt that Node takes back, `is_known=False` is a promise: it does not run and will not begin. Where no receipt
-   went before, its code never began.
+4. Of an attempt that Node takes back, `is_known=False` is a promise: it does not run and will not begin. Where no
+   receipt went before, its code never began.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Runs:
         earlier = self._in_flight.get(head.run)
         if earlier is not None and (earlier.reason is None or earlier.attempt >= head.attempt):
             raise RunError("RUN_REQUEST_INVALID", f"Run {head.run} is in flight here already.", status=409)
-        if head.attempt <= max(self._cancelled.get(head.run, 0), self._revoked.get(head.run, (0, 0.0))[0]):
+        if (self._cancelled or self._revoked) and head.attempt <= self._refused_up_to(head.run):
             raise RunError("RUN_CANCELLED", f"Run {head.run} was cancelled before it came.")
         if head.deadline_ms is not None and head.deadline_ms <= 0:
             raise _timeout(head.run)
@@ -125,6 +125,9 @@ class Runs:
         else:
             is_known = not self._promise(run_id, attempt)
         self._receipts.revoked(run_id, attempt, is_known)
+
+    def _refused_up_to(self, run_id: str) -> int:
+        return max(self._cancelled.get(run_id, 0), self._revoked.get(run_id, (0, 0.0))[0])
 
     def _promise(self, run_id: str, attempt: int) -> bool:
         """Remembers to refuse an attempt; False where that is no more than a hope."""
