@@ -77,7 +77,7 @@ async def test_an_admitted_run_whose_task_has_not_begun_is_taken_back_unstarted(
         admitted = asyncio.ensure_future(
             http.post("/agents/writer/run_sync", json={"prompt": "x"}, headers=head("r1", 1))
         )
-        while "r1" not in runs._in_flight:
+        while "r1" not in runs._in_flight:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
         assert not runs._in_flight["r1"].is_running
         runs.revoke("r1", 1)
@@ -97,7 +97,7 @@ async def test_a_run_that_waits_for_its_receipt_is_known() -> None:
         waiting = asyncio.ensure_future(
             http.post("/agents/writer/run_sync", json={"prompt": "x"}, headers=head("r1", 1))
         )
-        while not full.told:
+        while not full.told:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
         runs.revoke("r1", 1)
         assert (await waiting).status_code == 499
@@ -122,12 +122,12 @@ async def test_the_next_attempt_begins_although_the_code_of_the_last_holds_on() 
             return asyncio.ensure_future(http.post("/agents/writer/run_sync", json=body, headers=head("r1", attempt)))
 
         first = ask(1)
-        while "started r1" not in kernel.told:
+        while "started r1" not in kernel.told:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
         runs.cancel("r1", 1)
         assert (await first).status_code == 499
         second = ask(2)
-        while kernel.told.count("started r1") < 2:
+        while kernel.told.count("started r1") < 2:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
         assert runs.in_flight == 2
         # What is said of the first attempt does not touch the second, and its end is told when it comes.
@@ -136,7 +136,7 @@ async def test_the_next_attempt_begins_although_the_code_of_the_last_holds_on() 
         assert kernel.told[-1] == "revoked r1 1 known"
         release.set()
         assert (await second).json()["result"] == "attempt 2"
-        while runs.in_flight:
+        while runs.in_flight:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
         assert sorted(kernel.told)[-4:-2] == ["settled r1 1", "settled r1 2"]
 

@@ -89,7 +89,7 @@ class Runs:
         earlier = self._in_flight.get(head.run)
         if earlier is not None and (earlier.reason is None or earlier.attempt >= head.attempt):
             raise RunError("RUN_REQUEST_INVALID", f"Run {head.run} is in flight here already.", status=409)
-        if head.attempt <= max(self._cancelled.get(head.run, 0), self._revoked.get(head.run, (0, 0.0))[0]):
+        if (self._cancelled or self._revoked) and head.attempt <= self._refused_up_to(head.run):
             raise RunError("RUN_CANCELLED", f"Run {head.run} was cancelled before it came.")
         if head.deadline_ms is not None and head.deadline_ms <= 0:
             raise _timeout(head.run)
@@ -141,6 +141,9 @@ class Runs:
         if run is not None and run.attempt == attempt:
             return run
         return next((run for run in self._superseded if run.id == run_id and run.attempt == attempt), None)
+
+    def _refused_up_to(self, run_id: str) -> int:
+        return max(self._cancelled.get(run_id, 0), self._revoked.get(run_id, (0, 0.0))[0])
 
     def _promise(self, run_id: str, attempt: int) -> bool:
         """Remembers to refuse an attempt; False where that is no more than a hope."""

@@ -61,17 +61,9 @@ export class Dispatcher {
   }
 
   /** The answer of a run; with an idempotency key, that of the one run that has it. */
-  async answer(agent: string, request: RunRequest, options: RunOptions = {}): Promise<RunResponse> {
-    const { idempotencyKey: key, signal, ...others } = options
-    const definition = this.#options.definitionOf(agent)
-    // Who has given up already starts nothing that others could join.
-    if (key === undefined || definition === undefined || signal?.aborted)
-      return await this.run(agent, request, options).result
-    const read = readRunOptions(options)
-    if ('fault' in read) throw invalidOptions(agent, read.fault)
-    const start = () => this.run(agent, request, others)
-    const body = encode(agent, request)
-    return await this.#keyed.answer({ agent, key, body, policy: definition.idempotency, signal, start })
+  answer(agent: string, request: RunRequest, options: RunOptions = {}): Promise<RunResponse> {
+    if (options.idempotencyKey === undefined) return this.run(agent, request, options).result
+    return this.#answerTo(options.idempotencyKey, agent, request, options)
   }
 
   /** Starts a run whose events are read as they arrive. */
@@ -153,6 +145,18 @@ export class Dispatcher {
     for (const lane of this.#lanes.values()) lane.close(closed)
     this.#lanes.clear()
     this.#streams.close()
+  }
+
+  async #answerTo(key: string, agent: string, request: RunRequest, options: RunOptions): Promise<RunResponse> {
+    const { idempotencyKey: _, signal, ...others } = options
+    const read = readRunOptions(options)
+    if ('fault' in read) throw invalidOptions(agent, read.fault)
+    const definition = this.#options.definitionOf(agent)
+    // Who has given up already starts nothing that others could join.
+    if (definition === undefined || signal?.aborted) return await this.run(agent, request, options).result
+    const start = () => this.run(agent, request, others)
+    const body = encode(agent, request)
+    return await this.#keyed.answer({ agent, key, body, policy: definition.idempotency, signal, start })
   }
 
   #start({ agent, run, request }: Extract<RunDispatchEvent, { type: 'run.start' }>): void {

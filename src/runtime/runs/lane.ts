@@ -210,7 +210,8 @@ export class Lane {
       const run = this.#queue[at] as Run
       const route = this.#choose(run)
       if (route) {
-        this.#queue.splice(at, 1)
+        if (at === 0) this.#queue.shift()
+        else this.#queue.splice(at, 1)
         void this.#send(run, route)
       } else if (run.failed) at += 1
       else return
