@@ -4,6 +4,7 @@
  *     npm run bench -- NAME [--json] [--rounds N]
  */
 import { parseArgs } from 'node:util'
+import { journal } from './journal.ts'
 import { describeMachine } from './machine.ts'
 import { orphans } from './orphans.ts'
 import { recovery } from './recovery.ts'
@@ -18,6 +19,7 @@ export interface BenchResult {
 }
 
 const benches: Record<string, (rounds: number | undefined) => Promise<BenchResult>> = {
+  journal,
   orphans,
   recovery,
   registry,

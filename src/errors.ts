@@ -51,6 +51,8 @@ export const errorCodes = {
   RUN_TIMEOUT: { retryable: false },
   RUN_INTERRUPTED: { retryable: false },
   RUN_OUTCOME_UNKNOWN: { retryable: false },
+  JOURNAL_UNAVAILABLE: { retryable: true },
+  JOURNAL_IN_USE: { retryable: false },
   SUPERVISOR_EXCEEDED: { retryable: false },
   SUPERVISOR_CLOSED: { retryable: false },
   SUPERVISOR_SPEC_INVALID: { retryable: false },

@@ -9,12 +9,17 @@ import { replicaOf } from '../../machines/agent-context.ts'
 import type { AgentDefinition } from '../../machines/definition.ts'
 import type { RunFact } from '../../machines/facts.ts'
 import type { RunDispatchEvent, RunSlots } from '../../machines/slots.ts'
-import { type RunRequest, type RunResponse, runRequest } from '../../protocol/run.ts'
+import { type RunRequest, type RunResponse, type RunStreamEvent, runRequest } from '../../protocol/run.ts'
 import type { Clock } from '../clock.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { UnfinishedRun } from '../journal/messages.ts'
+import type { JournalRecord } from '../journal/record.ts'
+import { isIdempotent } from '../journal/recovery.ts'
 import type { Link } from '../process/link.ts'
 import { Lane, type Load } from './lane.ts'
-import { type Execute, Run } from './run.ts'
+import { Run } from './run.ts'
 import { type RunOptions, readRunOptions } from './run-options.ts'
+import type { Execute, RunSpec } from './run-spec.ts'
 import { EventQueue, RunStream } from './run-stream.ts'
 
 /** What runs ask of an agent: to be started, let go, scaled, or given a new process. */
@@ -33,6 +38,8 @@ export interface DispatcherOptions {
   send: (command: RunsCommand) => void
   /** The definition as it is now. */
   definitionOf: (agent: string) => AgentDefinition | undefined
+  /** Has every run before it is sent, and its end before it is answered. Undefined: none. */
+  journal?: Pick<Journal, 'begin'> | undefined
 }
 
 export class Dispatcher {
@@ -53,20 +60,36 @@ export class Dispatcher {
 
   /** Starts a run whose events are read as they arrive. */
   stream(agent: string, request: RunRequest, options: RunOptions = {}): RunStream {
-    const { transport } = this.#options
+    const { transport, journal } = this.#options
     const events = new EventQueue()
+    let last: RunStreamEvent | undefined
     const run = this.#submit(agent, request, options, 'stream', (self) => async (call, signal) => {
       let response: RunResponse | undefined
       for await (const event of transport.httpStream(call, signal)) {
         if (event.event === 'run.started') self().streaming()
-        await events.push(event)
         if (event.event === 'run.result') response = event.data
+        // The journal has the answer before the caller does.
+        if (journal && response) last = event
+        else await events.push(event)
       }
       if (response) return response
       throw new AxonError('INTERNAL_ERROR', 'A stream ended without a result.')
     })
+    if (journal) run.result.then(() => last && events.push(last)).catch(() => {})
     void run.settled.then(() => events.end())
     return new RunStream(run, events)
+  }
+
+  /** Runs what an earlier system had accepted, as a whole: nobody reads its events any more. */
+  resume(unfinished: UnfinishedRun, record: JournalRecord): void {
+    const { run, agent, body, affinity, status, attempt } = unfinished
+    const lane = this.#isClosed ? undefined : this.#lane(agent)
+    if (lane === undefined) return
+    const { definition } = lane
+    const runMs = unfinished.runMs ?? definition.timeouts.runMs
+    const resumedAt = status === 'sent' ? attempt + 1 : attempt
+    const spec = { run, mode: 'sync', definition, body, runMs, signal: undefined, affinity, record, resumedAt } as const
+    this.#launch(lane, spec, () => this.#options.transport.httpRequest)
   }
 
   /** How much there is to do for an agent. */
@@ -162,21 +185,27 @@ export class Dispatcher {
     const { id, signal, affinity } = read
     const runMs = read.runMs ?? definition.timeouts.runMs
     if (this.#runs.has(id)) throw invalidOptions(agent, `a run with the id ${JSON.stringify(id)} is under way`)
-    const run: Run = new Run(
-      {
-        run: id,
-        mode,
-        definition,
-        body: encode(agent, request),
-        execute: execute(() => run),
-        runMs,
-        signal,
-        affinity,
-      },
-      lane.options,
-    )
+    const body = encode(agent, request)
+    const record = this.#options.journal?.begin({
+      run: id,
+      agent,
+      mode,
+      body,
+      runMs: options.runMs,
+      affinity,
+      idempotencyKey: (options as { idempotencyKey?: string }).idempotencyKey,
+      isIdempotent: isIdempotent(definition),
+    })
+    const spec = { run: id, mode, definition, body, runMs, signal, affinity, record }
+    return this.#launch(lane, spec, execute)
+  }
+
+  #launch(lane: Lane, spec: Omit<RunSpec, 'execute'>, execute: (self: () => Run) => Execute): Run {
+    const { run: id, record } = spec
+    const run: Run = new Run({ ...spec, execute: execute(() => run) }, lane.options)
+    if (record) record.onRefused = (error) => run.refuse(error)
     this.#runs.set(id, run)
-    void run.settled.then(() => this.#runs.delete(id))
+    void run.settled.then(() => this.#runs.get(id) === run && this.#runs.delete(id))
     lane.submit(run)
     return run
   }

@@ -8,6 +8,7 @@ import type { RunFact } from '../../../src/machines/facts.ts'
 import type { HttpCall } from '../../../src/machines/slots.ts'
 import type { NodeFrame } from '../../../src/protocol/control.ts'
 import type { RunResponse, RunStreamEvent } from '../../../src/protocol/run.ts'
+import type { Journal } from '../../../src/runtime/journal/journal.ts'
 import { Link } from '../../../src/runtime/process/link.ts'
 import { Dispatcher } from '../../../src/runtime/runs/dispatcher.ts'
 import { agentFacts, definitionOf, endpoint } from '../../machines/samples.ts'
@@ -84,7 +85,7 @@ export class RunRig {
   /** The events that the next streams give, by run; then the call's answer. */
   readonly streams = new Map<string, AsyncIterable<RunStreamEvent>>()
 
-  constructor(changes: Partial<AgentDefinition> = {}) {
+  constructor(changes: Partial<AgentDefinition> = {}, journal?: Pick<Journal, 'begin'>) {
     this.definitions.set('writer', definitionOf('writer', changes))
     const { calls, streams } = this
     const parent = createActor(fromCallback(() => {})).start()
@@ -95,6 +96,7 @@ export class RunRig {
       tell: (fact) => this.facts.push(fact),
       send: ({ type }) => this.asked.push(type),
       definitionOf: (agent) => this.definitions.get(agent),
+      journal,
       transport: {
         httpRequest: (call, signal) => {
           const held = new HeldCall(call, signal)
