@@ -11,10 +11,10 @@ import type { BenchResult } from './main.ts'
 import { round, summarize } from './statistics.ts'
 
 const concurrency = 16
-const runsInRound = 4_000
+const runsInRound = 2_000
 const warmUpRuns = 8_000
 
-export async function journal(rounds = 15): Promise<BenchResult> {
+export async function journal(rounds = 40): Promise<BenchResult> {
   const directory = mkdtempSync(join(tmpdir(), 'axon-bench-journal-'))
   const path = join(directory, 'runs.db')
   const agents = { echo: { module: 'agents.echo', cwd: benchRoot, dependencies: [], concurrency } }

@@ -18,6 +18,7 @@ import { isIdempotent } from '../journal/recovery.ts'
 import type { Link } from '../process/link.ts'
 import { Lane, type Load } from './lane.ts'
 import { Run } from './run.ts'
+import { orderedId } from './run-id.ts'
 import { type RunOptions, readRunOptions } from './run-options.ts'
 import type { Execute, RunSpec } from './run-spec.ts'
 import { EventQueue, RunStream } from './run-stream.ts'
@@ -176,17 +177,19 @@ export class Dispatcher {
     execute: (self: () => Run) => Execute,
   ): Run {
     if (this.#isClosed) throw new AxonError('SUPERVISOR_CLOSED', 'The system is closed. Create another one.')
+    const { journal } = this.#options
     const lane = this.#lane(agent)
     if (lane === undefined)
       throw new AxonError('AGENT_UNKNOWN', `There is no agent ${JSON.stringify(agent)}.`, { agent })
     const { definition } = lane
-    const read = readRunOptions(options)
+    const isNamed = journal === undefined || options.run !== undefined
+    const read = readRunOptions(isNamed ? options : { ...options, run: orderedId() })
     if ('fault' in read) throw invalidOptions(agent, read.fault)
     const { id, signal, affinity } = read
     const runMs = read.runMs ?? definition.timeouts.runMs
     if (this.#runs.has(id)) throw invalidOptions(agent, `a run with the id ${JSON.stringify(id)} is under way`)
     const body = encode(agent, request)
-    const record = this.#options.journal?.begin({
+    const record = journal?.begin({
       run: id,
       agent,
       mode,
