@@ -9,7 +9,8 @@ import type { Clock } from '../clock.ts'
 import type { Link } from '../process/link.ts'
 import { Cancellations } from './cancellations.ts'
 import { Route, Router } from './router.ts'
-import type { Run, RunSurroundings } from './run.ts'
+import type { Run } from './run.ts'
+import type { RunSurroundings } from './run-spec.ts'
 import { Scaler } from './scaler.ts'
 
 export interface LaneOptions extends RunSurroundings {
@@ -77,7 +78,7 @@ export class Lane {
     if (this.#isResting) this.#wake()
     const route = this.#queue.length === 0 ? this.#choose(run) : undefined
     if (route) void this.#send(run, route)
-    else if (this.#queue.length >= this.definition.queue) return run.refuse(this.#full(run))
+    else if (this.#queue.length >= this.definition.queue && !run.isResumed) return run.refuse(this.#full(run))
     else this.#enqueue(run)
     this.#observe()
   }

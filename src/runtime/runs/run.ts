@@ -6,50 +6,19 @@
  * 2. User code is run at most once: only what was proved not to have started is sent again, and only once.
  * 3. `started: false` is said only where it was proved.
  */
-import { type AnyActorRef, createActor } from 'xstate'
-import { AxonError, type ErrorCode, isAxonError, RunError, toAxonError } from '../../errors.ts'
-import type { AgentDefinition } from '../../machines/definition.ts'
-import type { RunFact } from '../../machines/facts.ts'
+import { createActor } from 'xstate'
+import { AxonError, isAxonError, RunError, toAxonError } from '../../errors.ts'
 import { type RunOutcome, runLogic } from '../../machines/run.ts'
-import type { HttpCall } from '../../machines/slots.ts'
 import type { RunResponse } from '../../protocol/run.ts'
-import type { Clock } from '../clock.ts'
 import { ByteTimeout, ConnectionLost } from '../http/transport.ts'
+import type { JournalRecord, Settlement } from '../journal/record.ts'
 import type { Link } from '../process/link.ts'
+import { asStarted, outcomeOf } from './own-errors.ts'
+import type { RunSpec, RunSurroundings } from './run-spec.ts'
 
 /** How long a process that lives may take to let go of a run that was cancelled, or to be seen dead. */
 const judgeMs = 1_000
 const maxAttempts = 2
-/** What an agent's own error means for its run; every other code: it failed. */
-const outcomes: Partial<Record<ErrorCode, RunOutcome>> = {
-  RUN_CANCELLED: 'cancelled',
-  RUN_TIMEOUT: 'timed_out',
-  RUN_INTERRUPTED: 'interrupted',
-}
-
-/** Makes the HTTP call of one attempt. */
-export type Execute = (call: HttpCall, signal: AbortSignal) => Promise<RunResponse>
-
-export interface RunSpec {
-  run: string
-  mode: 'sync' | 'stream'
-  definition: AgentDefinition
-  /** The request as JSON. */
-  body: string
-  execute: Execute
-  /** Whole run, in milliseconds; default of the definition. */
-  runMs: number
-  signal: AbortSignal | undefined
-  /** Runs of one key prefer one process. */
-  affinity: string | undefined
-}
-
-export interface RunSurroundings {
-  parent: AnyActorRef
-  clock: Clock
-  tell: (fact: RunFact) => void
-}
-
 export class Run {
   readonly id: string
   readonly result: Promise<RunResponse>
@@ -61,7 +30,7 @@ export class Run {
   #controller = new AbortController()
   #deadline: unknown
   #begunAt = performance.now()
-  #attempt = 1
+  #attempt: number
   #link: Link | undefined
   #started = false
   #isSettled = false
@@ -73,6 +42,7 @@ export class Run {
     this.id = spec.run
     this.#spec = spec
     this.#around = around
+    this.#attempt = spec.resumedAt ?? 1
     const { promise, resolve, reject } = Promise.withResolvers<RunResponse>()
     this.result = promise
     this.#resolve = resolve
@@ -111,6 +81,11 @@ export class Run {
     return this.#attempt > 1
   }
 
+  /** It was admitted by an earlier system, and is not turned away for want of room. */
+  get isResumed(): boolean {
+    return this.#spec.resumedAt !== undefined
+  }
+
   /** It waits for a place. */
   queue(): void {
     if (!this.#isSettled) this.#actor.send({ type: 'run.queued' })
@@ -133,7 +108,7 @@ export class Run {
    * queued. Never rejects.
    */
   async attempt(link: Link): Promise<boolean> {
-    if (this.#isSettled) return false
+    if (this.#isSettled || (this.#spec.record && !(await this.#isRecorded(this.#spec.record)))) return false
     this.#link = link
     this.#actor.send({ type: 'run.assigned', generation: link.generation })
     const { timeouts } = this.#spec.definition
@@ -154,6 +129,13 @@ export class Run {
       else this.#settle('failed', undefined, toAxonError(error))
     }
     return false
+  }
+
+  /** Whether it may be sent: the journal has it, or need not have it. */
+  async #isRecorded(record: JournalRecord): Promise<boolean> {
+    const error = await record.sending(this.#attempt)
+    if (error) this.refuse(error)
+    return !this.#isSettled
   }
 
   /** The receipt of this run has come. */
@@ -182,7 +164,7 @@ export class Run {
       link.refuseRuns()
       return this.#requeue(error)
     }
-    const outcome = outcomes[error.code] ?? 'failed'
+    const outcome = outcomeOf(error)
     // The process has answered for the run; whether its code has ended is told apart from that.
     if (outcome !== 'failed' && this.#started) link.cancel(this.id, true)
     this.#settle(outcome, undefined, this.#started ? asStarted(error) : error)
@@ -224,6 +206,7 @@ export class Run {
     const generation = this.#link?.generation ?? ''
     this.#attempt += 1
     this.#link = undefined
+    this.#spec.record?.requeued(this.#attempt)
     this.#actor.send({ type: 'run.requeued' })
     this.#around.tell({ type: 'run.requeued', agent: this.agent, run: this.id, generation, attempt: this.#attempt })
     return true
@@ -272,25 +255,24 @@ export class Run {
     this.#around.clock.clearTimeout(this.#deadline)
     this.#spec.signal?.removeEventListener('abort', this.#onAbort)
     this.#actor.send({ type: 'run.settled', outcome, error })
+    const started = outcome === 'succeeded' ? true : error instanceof RunError ? error.started : false
+    const settlement = { status: outcome, started, attempt: this.#attempt, error }
+    const recorded = this.#spec.record?.settled({ ...settlement, response })
+    if (recorded) void recorded.then(() => this.#answer(settlement, response))
+    else this.#answer(settlement, response)
+  }
+
+  #answer(settlement: Omit<Settlement, 'response'>, response: RunResponse | undefined): void {
+    const { error } = settlement
     this.#around.tell({
       type: 'run.settled',
       agent: this.agent,
       run: this.id,
-      status: outcome,
-      started: outcome === 'succeeded' ? true : error instanceof RunError ? error.started : false,
-      attempt: this.#attempt,
+      ...settlement,
       durationMs: performance.now() - this.#begunAt,
       totalTokens: response?.usage.total_tokens,
-      error,
     })
     if (response === undefined) this.#reject(error ?? new AxonError('INTERNAL_ERROR', 'A run ended without an error.'))
     else this.#resolve(response)
   }
-}
-
-/** The receipt outweighs an answer that does not say whether the code began, or says that it did not. */
-function asStarted(error: AxonError): AxonError {
-  if (!(error instanceof RunError) || error.started === true) return error
-  const { code, message, cause, agent, run, attempt, kind, traceback, retryable, context } = error
-  return new RunError(code, message, { cause, agent, run, attempt, kind, traceback, retryable, context, started: true })
 }
