@@ -4,6 +4,7 @@
  *     npm run bench -- NAME [--json] [--rounds N] [--seconds N]
  */
 import { parseArgs } from 'node:util'
+import { journal } from './journal.ts'
 import { describeMachine } from './machine.ts'
 import { orphans } from './orphans.ts'
 import { pool } from './pool.ts'
@@ -23,6 +24,7 @@ export interface BenchResult {
 }
 
 const benches: Record<string, (rounds: number | undefined, seconds: number | undefined) => Promise<BenchResult>> = {
+  journal,
   orphans,
   pool,
   recovery,

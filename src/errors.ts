@@ -55,6 +55,8 @@ export const errorCodes = {
   RUN_UNKNOWN: { retryable: false },
   RUN_EVENTS_LOST: { retryable: false },
   CONVERSATION_STORE_FAILED: { retryable: false },
+  JOURNAL_UNAVAILABLE: { retryable: true },
+  JOURNAL_IN_USE: { retryable: false },
   SUPERVISOR_EXCEEDED: { retryable: false },
   SUPERVISOR_CLOSED: { retryable: false },
   SUPERVISOR_SPEC_INVALID: { retryable: false },

@@ -18,6 +18,8 @@ import {
   type SupervisorsOptions,
 } from './config/system.ts'
 import { Conversation, Conversations, type ConversationsOptions } from './conversations/conversation.ts'
+import { journalOf } from './journal/attach.ts'
+import { RunLookup } from './journal/lookup.ts'
 import { dispatcherOf, provideRuntime, type RuntimeOptions } from './provide.ts'
 import { resourcesOf } from './resources.ts'
 import { Roster } from './roster.ts'
@@ -86,6 +88,7 @@ export class Axon {
   /**
    * Starts the system and resolves when every agent is ready. Where one fails, everything is ended and its error is thrown:
    * nothing is left behind.
+   * @throws AxonError JOURNAL_IN_USE where the journal is a living system's, or what kept an agent from being ready
    */
   async start(): Promise<this> {
     if (this.#closing) throw closedError()
@@ -166,6 +169,17 @@ export class Axon {
     return tasksOf(this.#child('tasks'))
   }
 
+  /** The runs in the journal. Only after `start()`. @throws AxonError CONFIG_INVALID where the system has no journal */
+  get runs(): RunLookup {
+    this.#demandOpen()
+    return new RunLookup(() => {
+      this.#demandOpen()
+      const journal = journalOf(this.actor.system)
+      if (journal) return journal
+      throw new AxonError('CONFIG_INVALID', 'This system has no journal. Give createAxon({ journal: { path } }).')
+    })
+  }
+
   /** The names of all agents, in the order of spawning. */
   get agents(): string[] {
     return this.#isStarted ? this.#roster.names : this.#initial.map(({ name }) => name)
@@ -211,7 +225,7 @@ export class Axon {
     this.#isStarted = true
     this.#begin()
     try {
-      await ready
+      await Promise.all([ready, journalOf(this.actor.system)?.opened])
     } catch (error) {
       await this.destroy()
       throw error

@@ -7,13 +7,15 @@ import { type AnyActorRef, type EventObject, fromCallback, fromPromise, type Sna
 import { AxonError, PythonEnvError } from '../errors.ts'
 import { agentMachine } from '../machines/agent.ts'
 import type { AgentDefinition } from '../machines/definition.ts'
-import type { Fact } from '../machines/facts.ts'
+import type { Fact, RunFact } from '../machines/facts.ts'
 import { poolMachine } from '../machines/pool.ts'
 import type { AgentSlots, EnvironmentSpec, RunDispatchEvent } from '../machines/slots.ts'
 import { type SystemContext, systemMachine } from '../machines/system.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { type JournalOptions, type JournalSettings, parseJournal } from './config/journal.ts'
 import { ensureEnvironment } from './environment/environment.ts'
 import { createTransport } from './http/transport.ts'
+import { attachJournal } from './journal/attach.ts'
 import type { Link } from './process/link.ts'
 import { portSpawn } from './process/port.ts'
 import { attachResources, Resources, resourcesOf } from './resources.ts'
@@ -33,6 +35,8 @@ export interface RuntimeOptions {
    * `~/.local/state/axon`.
    */
   stateDir?: string | undefined
+  /** Records every run in a file, so that runs survive the end of Node: docs/journal.md. Default: none. */
+  journal?: JournalOptions | undefined
   /** The uv executable; `false` = use venv and pip. Default: found, or installed into `cacheDir`. */
   uv?: string | false | undefined
   /** A pino logger; every event of the catalogue goes there. Default: none. */
@@ -61,7 +65,7 @@ export function dispatcherOf(system: object): Dispatcher {
  * `systemMachine` with its slots filled all the way down:
  * `createActor(provideRuntime(options), { input: { agents: parseAgents({ … }) } }).start()`.
  * Everything it holds outside the machines opens with the actor and closes with it.
- * @throws AxonError CONFIG_INVALID on Windows
+ * @throws AxonError CONFIG_INVALID on Windows, or where the options of the journal are wrong
  */
 export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Telemetry(options.logger)) {
   if (process.platform === 'win32') {
@@ -69,6 +73,7 @@ export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Tel
       'Axon does not run on Windows: it needs Unix sockets and process groups. Run Node in WSL 2 or in a Linux container.'
     throw new AxonError('CONFIG_INVALID', message)
   }
+  const journal = options.journal && parseJournal(options.journal)
   return systemMachine.provide({
     actors: {
       agent: poolMachine.provide({
@@ -79,7 +84,7 @@ export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Tel
         },
       }),
       telemetry: telemetrySlot(telemetry),
-      runs: runsSlot(options, telemetry),
+      runs: runsSlot(options, telemetry, journal),
     },
   })
 }
@@ -92,7 +97,7 @@ function telemetrySlot(telemetry: Telemetry) {
 }
 
 /** Opens what the system holds outside its machines when the root starts, and closes it when the root ends. */
-function runsSlot(options: RuntimeOptions, telemetry: Telemetry) {
+function runsSlot(options: RuntimeOptions, telemetry: Telemetry, settings: JournalSettings | undefined) {
   const { clock = systemClock, env = process.env, runtimeDir, stateDir = defaultStateDir(env) } = options
   return fromCallback<RunDispatchEvent>(({ system, self, sendBack, receive }) => {
     const root = rootOf(self)
@@ -100,15 +105,20 @@ function runsSlot(options: RuntimeOptions, telemetry: Telemetry) {
     const resources = new Resources({ clock, env, runtimeDir, stateDir, tell: (fact) => telemetry.tell(fact) })
     attachResources(system, resources)
     let isEnding = false
-    const dispatcher = new Dispatcher({
+    // While the root ends it hears nothing any more, and the last runs are settled.
+    const tell = (fact: RunFact) => (isEnding ? telemetry.tell(fact) : emit(fact))
+    const define = (agent: string) => definitionOf(root, agent)
+    const around = { resources, telemetry, tell, definitionOf: define, dispatcher: () => dispatcher }
+    const journal = settings && attachJournal(system, settings, around)
+    const dispatcher: Dispatcher = new Dispatcher({
       parentOf: (agent) => tasksOf(root, agent) ?? self,
       clock,
       links: resources.links,
       transport: createTransport(resources.links),
-      // While the root ends it hears nothing any more, and the last runs are settled.
-      tell: (fact) => (isEnding ? telemetry.tell(fact) : emit(fact)),
+      tell,
       send: (command) => sendBack(command),
-      definitionOf: (agent) => definitionOf(root, agent),
+      definitionOf: define,
+      journal,
     })
     dispatchers.set(system, dispatcher)
     receive((event) => dispatcher.hear(event))
@@ -116,6 +126,7 @@ function runsSlot(options: RuntimeOptions, telemetry: Telemetry) {
       isEnding = true
       dispatcher.close()
       stopAgents(root)
+      if (journal) void resources.track(journal.close())
       void resources.close()
     }
   })

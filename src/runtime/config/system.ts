@@ -57,6 +57,7 @@ const axonOptions = options({
   cacheDir: z.string().min(1).optional(),
   runtimeDir: z.string().min(1).optional(),
   stateDir: z.string().min(1).optional(),
+  journal: z.unknown().optional(),
   uv: z.union([z.string().min(1), z.literal(false)]).optional(),
   logger: z.custom((value) => typeof (value as Logger)?.child === 'function', 'is no pino logger').optional(),
   clock: z.custom((value) => typeof (value as Clock)?.setTimeout === 'function', 'is no clock').optional(),

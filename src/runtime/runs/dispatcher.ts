@@ -11,12 +11,18 @@ import type { RunFact } from '../../machines/facts.ts'
 import type { RunDispatchEvent, RunSlots } from '../../machines/slots.ts'
 import { type RunRequest, type RunResponse, runRequest } from '../../protocol/run.ts'
 import type { Clock } from '../clock.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { UnfinishedRun } from '../journal/messages.ts'
+import type { JournalRecord } from '../journal/record.ts'
 import type { Link } from '../process/link.ts'
 import type { AnswerStore } from './kept-answers.ts'
 import { KeyedRuns } from './keyed-runs.ts'
 import { Lane, type Load } from './lane.ts'
-import { type Execute, Run } from './run.ts'
+import { backoffError, failedError, stoppedError } from './refusals.ts'
+import { Run } from './run.ts'
+import { orderedId } from './run-id.ts'
 import { type RunOptions, readRunOptions } from './run-options.ts'
+import type { Execute, RunSpec } from './run-spec.ts'
 import type { RunStream } from './run-stream.ts'
 import { type Keep, type ResumeOptions, type StreamOptions, Streams } from './streams.ts'
 
@@ -38,6 +44,8 @@ export interface DispatcherOptions {
   definitionOf: (agent: string) => AgentDefinition | undefined
   /** Keeps the answers to idempotency keys. Default: memory. */
   answers?: AnswerStore | undefined
+  /** Has every run before it is sent, and its end before it is answered. Undefined: none. */
+  journal?: Pick<Journal, 'begin'> | undefined
 }
 
 export class Dispatcher {
@@ -51,7 +59,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options
     this.#keyed = new KeyedRuns(options.answers)
-    this.#streams = new Streams(options.clock, options.transport)
+    this.#streams = new Streams(options.clock, options.transport, options.journal !== undefined)
   }
 
   /** Starts a run that answers as a whole. */
@@ -81,6 +89,19 @@ export class Dispatcher {
   /** Another reader of a stream that was started as resumable. */
   resume(agent: string, run: string, options?: ResumeOptions): RunStream {
     return this.#streams.resume(agent, run, options)
+  }
+
+  /** Runs what an earlier system had accepted, as a whole: nobody reads its events any more. */
+  recover(unfinished: UnfinishedRun, record: JournalRecord): void {
+    const { run, agent, body, affinity, status, attempt } = unfinished
+    const lane = this.#isClosed ? undefined : this.#lane(agent)
+    if (lane === undefined) return
+    const { definition } = lane
+    const runMs = unfinished.runMs ?? definition.timeouts.runMs
+    const mayHaveBegun = status === 'sent'
+    const resumedAt = mayHaveBegun ? attempt + 1 : attempt
+    const known = { run, mode: 'sync', definition, body, runMs, signal: undefined, affinity } as const
+    this.#launch(lane, { ...known, record, resumedAt, mayHaveBegun }, () => this.#options.transport.httpRequest)
   }
 
   /** How much there is to do for an agent. */
@@ -148,7 +169,7 @@ export class Dispatcher {
   }
 
   async #answerTo(key: string, agent: string, request: RunRequest, options: RunOptions): Promise<RunResponse> {
-    const { idempotencyKey: _, signal, ...others } = options
+    const { signal, ...others } = options
     const read = readRunOptions(options)
     if ('fault' in read) throw invalidOptions(agent, read.fault)
     const definition = this.#options.definitionOf(agent)
@@ -183,30 +204,38 @@ export class Dispatcher {
     execute: (self: () => Run) => Execute,
   ): Run {
     if (this.#isClosed) throw new AxonError('SUPERVISOR_CLOSED', 'The system is closed. Create another one.')
+    const { journal } = this.#options
     const lane = this.#lane(agent)
     if (lane === undefined)
       throw new AxonError('AGENT_UNKNOWN', `There is no agent ${JSON.stringify(agent)}.`, { agent })
     const { definition } = lane
-    const read = readRunOptions(options)
+    const isNamed = journal === undefined || options.run !== undefined
+    const read = readRunOptions(isNamed ? options : { ...options, run: orderedId() })
     if ('fault' in read) throw invalidOptions(agent, read.fault)
     const { id, signal, affinity } = read
     const runMs = read.runMs ?? definition.timeouts.runMs
     if (this.#runs.has(id)) throw invalidOptions(agent, `a run with the id ${JSON.stringify(id)} is under way`)
-    const run: Run = new Run(
-      {
-        run: id,
-        mode,
-        definition,
-        body: encode(agent, request),
-        execute: execute(() => run),
-        runMs,
-        signal,
-        affinity,
-      },
-      lane.options,
-    )
+    const body = encode(agent, request)
+    const record = journal?.begin({
+      run: id,
+      agent,
+      mode,
+      body,
+      runMs: options.runMs,
+      affinity,
+      idempotencyKey: options.idempotencyKey,
+      isIdempotent: definition.idempotent,
+    })
+    const spec = { run: id, mode, definition, body, runMs, signal, affinity, record }
+    return this.#launch(lane, spec, execute)
+  }
+
+  #launch(lane: Lane, spec: Omit<RunSpec, 'execute'>, execute: (self: () => Run) => Execute): Run {
+    const { run: id, record } = spec
+    const run: Run = new Run({ ...spec, execute: execute(() => run) }, lane.options)
+    if (record) record.onRefused = (error) => run.refuse(error)
     this.#runs.set(id, run)
-    void run.settled.then(() => this.#runs.delete(id))
+    void run.settled.then(() => this.#runs.get(id) === run && this.#runs.delete(id))
     lane.submit(run)
     return run
   }
@@ -256,19 +285,4 @@ function invalidOptions(agent: string, what: string): AxonError {
 function invalid(agent: string, what: string, cause?: unknown): AxonError {
   const message = `The request to ${agent} is not valid: ${what}. It takes { prompt, message_history?, model?, deps?, usage_limits?, metadata? }.`
   return new AxonError('RUN_REQUEST_INVALID', message, { agent, cause })
-}
-
-function backoffError(agent: string, leftMs: number, cause: AxonError): AxonError {
-  const retryAfterMs = Math.max(0, Math.round(leftMs))
-  const message = `Agent ${agent} crashed and starts again in ${retryAfterMs} ms: ${cause.message} Try again then.`
-  return new AxonError('AGENT_BACKOFF', message, { agent, cause, context: { retryAfterMs } })
-}
-
-function failedError(agent: string, cause: AxonError): AxonError {
-  const message = `Agent ${agent} has failed and is not started again by itself: ${cause.message} Mend that, then send agent.start.`
-  return new AxonError('AGENT_FAILED', message, { agent, cause, context: { code: cause.code } })
-}
-
-function stoppedError(agent: string): AxonError {
-  return new AxonError('AGENT_STOPPED', `Agent ${agent} is stopped. Send agent.start first.`, { agent })
 }

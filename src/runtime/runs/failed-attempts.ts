@@ -36,6 +36,11 @@ export class FailedAttempts {
   #begun: boolean | undefined = false
   #first: RunError | undefined
 
+  /** @param mayHaveBegun there was one in an earlier system, of which nothing else is known */
+  constructor(mayHaveBegun = false) {
+    if (mayHaveBegun) this.#begun = undefined
+  }
+
   /** Whether the agent's code began in any of them; undefined where that cannot be known. */
   get begun(): boolean | undefined {
     return this.#begun

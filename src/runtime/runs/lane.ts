@@ -12,7 +12,8 @@ import { Cancellations } from './cancellations.ts'
 import { Pace } from './pace.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { Route, Router } from './router.ts'
-import type { Run, RunSurroundings } from './run.ts'
+import type { Run } from './run.ts'
+import type { RunSurroundings } from './run-spec.ts'
 import { Scaler } from './scaler.ts'
 
 export interface LaneOptions extends Omit<RunSurroundings, 'mayRetry'> {
@@ -84,7 +85,7 @@ export class Lane {
     if (this.#isResting) this.#wake()
     const route = this.#queue.length > 0 && this.#isBlocked ? undefined : this.#choose(run)
     if (route) void this.#send(run, route)
-    else if (this.#queue.length >= this.definition.queue) return run.refuse(this.#full(run))
+    else if (this.#queue.length >= this.definition.queue && !run.isResumed) return run.refuse(this.#full(run))
     else this.#enqueue(run)
     this.#observe()
   }

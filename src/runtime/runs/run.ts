@@ -6,44 +6,17 @@
  * 2. User code is run at most once, unless its agent is idempotent: only what was proved not to have started is sent again.
  * 3. `started: false` is said only where it was proved.
  */
-import { type AnyActorRef, createActor } from 'xstate'
+import { createActor } from 'xstate'
 import { AxonError, isAxonError, RunError, toAxonError } from '../../errors.ts'
-import type { AgentDefinition } from '../../machines/definition.ts'
-import type { RunFact } from '../../machines/facts.ts'
 import { type RunOutcome, runLogic } from '../../machines/run.ts'
-import type { HttpCall } from '../../machines/slots.ts'
 import type { RunResponse } from '../../protocol/run.ts'
-import type { Clock } from '../clock.ts'
 import { ByteTimeout, ConnectionLost } from '../http/transport.ts'
+import type { JournalRecord, Settlement } from '../journal/record.ts'
 import type { Link } from '../process/link.ts'
 import { eitherBegan, FailedAttempts, type Failure } from './failed-attempts.ts'
 import { fateOf } from './fate.ts'
 import { type About, cancelled, copied, lost, outcomeOf, timedOut, unreached } from './run-errors.ts'
-
-/** Makes the HTTP call of one attempt. */
-export type Execute = (call: HttpCall, signal: AbortSignal) => Promise<RunResponse>
-
-export interface RunSpec {
-  run: string
-  mode: 'sync' | 'stream'
-  definition: AgentDefinition
-  /** The request as JSON. */
-  body: string
-  execute: Execute
-  /** Whole run, in milliseconds; default of the definition. */
-  runMs: number
-  signal: AbortSignal | undefined
-  /** Runs of one key prefer one process. */
-  affinity: string | undefined
-}
-
-export interface RunSurroundings {
-  parent: AnyActorRef
-  clock: Clock
-  tell: (fact: RunFact) => void
-  /** Takes one of the retries that the agent has left; false where there is none. */
-  mayRetry: () => boolean
-}
+import type { RunSpec, RunSurroundings } from './run-spec.ts'
 
 export class Run {
   readonly id: string
@@ -56,7 +29,7 @@ export class Run {
   #controller = new AbortController()
   #deadline: unknown
   #begunAt = performance.now()
-  #attempt = 1
+  #attempt: number
   #link: Link | undefined
   /** In the attempt that is under way. */
   #started = false
@@ -74,6 +47,8 @@ export class Run {
     this.id = spec.run
     this.#spec = spec
     this.#around = around
+    this.#attempt = spec.resumedAt ?? 1
+    if (spec.mayHaveBegun) this.#failed = new FailedAttempts(true)
     const { promise, resolve, reject } = Promise.withResolvers<RunResponse>()
     this.result = promise
     this.#resolve = resolve
@@ -117,6 +92,11 @@ export class Run {
     return this.#totalTokens
   }
 
+  /** It was admitted by an earlier system, and is not turned away for want of room. */
+  get isResumed(): boolean {
+    return this.#spec.resumedAt !== undefined
+  }
+
   /** It waits for a place. */
   queue(): void {
     if (!this.#isSettled) this.#actor.send({ type: 'run.queued' })
@@ -134,7 +114,7 @@ export class Run {
 
   /** Sends the run to a process. Resolves `true` where it is to be sent again: the run is then queued. Never rejects. */
   async attempt(link: Link): Promise<boolean> {
-    if (this.#isSettled) return false
+    if (this.#isSettled || (this.#spec.record && !(await this.#isRecorded(this.#spec.record)))) return false
     this.#link = link
     this.#actor.send({ type: 'run.assigned', generation: link.generation })
     const { timeouts } = this.#spec.definition
@@ -155,6 +135,13 @@ export class Run {
       this.#settle('failed', undefined, toAxonError(error))
     }
     return false
+  }
+
+  /** Whether it may be sent: the journal has it, or need not have it. */
+  async #isRecorded(record: JournalRecord): Promise<boolean> {
+    const error = await record.sending(this.#attempt)
+    if (error) this.refuse(error)
+    return !this.#isSettled
   }
 
   /** The receipt of this run has come. */
@@ -226,6 +213,8 @@ export class Run {
     this.#attempt += 1
     this.#link = undefined
     this.#started = false
+    // In the journal, too, only what has not begun waits; the other is marked when it is sent again.
+    if (this.#failed.begun === false) this.#spec.record?.requeued(this.#attempt)
     this.#actor.send({ type: started === false ? 'run.requeued' : 'run.repeated' })
     const told = { agent: this.agent, run: this.id, generation, attempt: this.#attempt, started }
     this.#around.tell({ type: 'run.requeued', ...told })
@@ -266,16 +255,22 @@ export class Run {
     this.#around.clock.clearTimeout(this.#deadline)
     this.#spec.signal?.removeEventListener('abort', this.#onAbort)
     this.#actor.send({ type: 'run.settled', outcome, error })
+    const started = outcome === 'succeeded' ? true : error?.started
+    const settlement = { status: outcome, started, attempt: this.#attempt, error }
+    const recorded = this.#spec.record?.settled({ ...settlement, response })
+    if (recorded) void recorded.then(() => this.#answer(settlement, response))
+    else this.#answer(settlement, response)
+  }
+
+  #answer(settlement: Omit<Settlement, 'response'>, response: RunResponse | undefined): void {
+    const { error } = settlement
     this.#around.tell({
       type: 'run.settled',
       agent: this.agent,
       run: this.id,
-      status: outcome,
-      started: outcome === 'succeeded' ? true : error?.started,
-      attempt: this.#attempt,
+      ...settlement,
       durationMs: performance.now() - this.#begunAt,
       totalTokens: response?.usage.total_tokens,
-      error,
     })
     if (response === undefined) this.#reject(error ?? new AxonError('INTERNAL_ERROR', 'A run ended without an error.'))
     else this.#resolve(response)

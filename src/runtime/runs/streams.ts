@@ -9,8 +9,9 @@ import type { RunResponse } from '../../protocol/run.ts'
 import type { Clock } from '../clock.ts'
 import { EventLog } from './event-log.ts'
 import { EventQueue, type EventSink } from './event-queue.ts'
-import type { Execute, Run } from './run.ts'
+import type { Run } from './run.ts'
 import type { RunOptions } from './run-options.ts'
+import type { Execute } from './run-spec.ts'
 import { RunStream, type StreamedRun } from './run-stream.ts'
 
 const counted = (most: number) => z.int('is no whole number').positive('is not above 0').max(most, `is above ${most}`)
@@ -56,12 +57,15 @@ interface Resumable {
 export class Streams {
   readonly #clock: Clock
   readonly #transport: RunSlots
+  readonly #isJournaled: boolean
   /** By run. */
   readonly #resumable = new Map<string, Resumable>()
 
-  constructor(clock: Clock, transport: RunSlots) {
+  /** @param isJournaled the journal has an answer before the caller does */
+  constructor(clock: Clock, transport: RunSlots, isJournaled: boolean) {
     this.#clock = clock
     this.#transport = transport
+    this.#isJournaled = isJournaled
   }
 
   /** @throws AxonError RUN_REQUEST_INVALID, and whatever `submit` throws */
@@ -125,6 +129,13 @@ export class Streams {
       let response: RunResponse | undefined
       for await (const event of this.#transport.httpStream(call, signal)) {
         if (event.event === 'run.started') self().streaming()
+        if (event.event === 'run.result' && this.#isJournaled) {
+          response = event.data
+          self()
+            .result.then(() => sink.push(event))
+            .catch(() => {})
+          continue
+        }
         const room = sink.push(event)
         // The answer is there: the run does not wait for a reader any more.
         if (event.event === 'run.result') response = event.data

@@ -22,6 +22,10 @@ export type RuntimeFact =
   /** `system` and `pid` are the dead one's. */
   | ({ type: 'system.swept' } & Swept)
   | { type: 'system.unrecorded'; error: AxonError }
+  /** Runs that an earlier system had accepted and not ended. */
+  | { type: 'journal.recovered'; resumed: number; interrupted: number }
+  | { type: 'journal.failed'; error: AxonError }
+  | { type: 'journal.restored' }
 
 export type AxonEvent = Fact | RuntimeFact
 export type AxonEventName = AxonEvent['type']
@@ -96,4 +100,13 @@ export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: str
     level: 'warn',
     says: 'The record of this system cannot be written; it works, but what a kill leaves of it will not be swept at the next boot.',
   },
+  'journal.recovered': {
+    level: 'warn',
+    says: 'Node had ended in the middle of runs: those that waited are run, those that were sent are settled as interrupted.',
+  },
+  'journal.failed': {
+    level: 'error',
+    says: 'The journal cannot be used: runs are refused, or run unrecorded, as its `mode` says. Told once until it is restored.',
+  },
+  'journal.restored': { level: 'info', says: 'The journal can be written again.' },
 }

@@ -9,6 +9,7 @@ import type { RunFact } from '../../../src/machines/facts.ts'
 import type { HttpCall } from '../../../src/machines/slots.ts'
 import type { NodeFrame } from '../../../src/protocol/control.ts'
 import type { RunResponse, RunStreamEvent } from '../../../src/protocol/run.ts'
+import type { Journal } from '../../../src/runtime/journal/journal.ts'
 import { Link } from '../../../src/runtime/process/link.ts'
 import { Dispatcher, type RunsCommand } from '../../../src/runtime/runs/dispatcher.ts'
 import type { RunOptions } from '../../../src/runtime/runs/run-options.ts'
@@ -114,7 +115,7 @@ export class RunRig {
   /** The events that the next streams give, by run; then the call's answer. */
   readonly streams = new Map<string, AsyncIterable<RunStreamEvent>>()
 
-  constructor(changes: Partial<AgentDefinition> = {}) {
+  constructor(changes: Partial<AgentDefinition> = {}, journal?: Pick<Journal, 'begin'>) {
     this.definitions.set('writer', definitionOf('writer', changes))
     const { calls, streams } = this
     const parent = createActor(fromCallback(() => {})).start()
@@ -125,6 +126,7 @@ export class RunRig {
       tell: (fact) => this.facts.push(fact),
       send: (command) => this.commands.push(command),
       definitionOf: (agent) => this.definitions.get(agent),
+      journal,
       transport: {
         httpRequest: (call, signal) => {
           const held = new HeldCall(call, signal)

@@ -1,0 +1,114 @@
+/**
+ * Owns what the two sides of the journal say to each other: the system's thread, which has runs, and the journal's, which has
+ * the file. Shapes only. Writes are tuples of plain values: there are two for each run, and they are copied from thread to thread.
+ */
+import type { RunOutcome } from '../../machines/run.ts'
+import type { JournalSettings } from '../config/journal.ts'
+
+/** `queued`: no byte of it was sent. `sent`: it may have begun. */
+export type RecordStatus = 'queued' | 'sent' | RunOutcome
+
+/** Counts from 1 the runs that this system has recorded; at and below 0 are those of earlier systems. */
+type Key = number
+
+export type BeginWrite = [
+  kind: 'begin',
+  key: Key,
+  run: string,
+  agent: string,
+  mode: 'sync' | 'stream',
+  idempotencyKey: string | null,
+  isIdempotent: 0 | 1,
+  status: 'queued' | 'sent',
+  attempt: number,
+  createdAt: number,
+  runMs: number | null,
+  affinity: string | null,
+  body: string,
+]
+/** Where the status stands in a `BeginWrite`: it may change until it is written. */
+export const statusAt = 7
+export const attemptAt = 8
+
+export type MarkWrite = [kind: 'mark', key: Key, status: 'queued' | 'sent', attempt: number]
+
+export type SettleWrite = [
+  kind: 'settle',
+  key: Key,
+  status: RunOutcome,
+  started: 0 | 1 | null,
+  attempt: number,
+  finishedAt: number,
+  response: string | null,
+  error: string | null,
+]
+
+export type Write = BeginWrite | MarkWrite | SettleWrite
+
+/** What is found in the journal of a run that had not settled. */
+export interface UnfinishedRun {
+  key: Key
+  run: string
+  agent: string
+  isIdempotent: boolean
+  status: 'queued' | 'sent'
+  attempt: number
+  createdAt: number
+  runMs: number | undefined
+  affinity: string | undefined
+  /** The request as JSON. */
+  body: string
+}
+
+/** What can be looked up of a run; `response` and `error` are JSON. */
+export interface RecordRow {
+  run: string
+  agent: string
+  status: RecordStatus
+  started: 0 | 1 | null
+  attempt: number
+  createdAt: number
+  finishedAt: number | null
+  response: string | null
+  error: string | null
+}
+
+export interface RecordFilter {
+  agent: string | undefined
+  status: RecordStatus | undefined
+  limit: number
+}
+
+/** What the journal's thread is made with. */
+export interface JournalThreadData extends JournalSettings {
+  /** The id of the system. */
+  system: string
+}
+
+export type ToJournal =
+  | { type: 'write'; id: number; writes: Write[] }
+  | { type: 'get'; id: number; run: string }
+  | { type: 'list'; id: number; filter: RecordFilter }
+  | { type: 'close' }
+
+/** Why the file cannot be used. `in_use`: by a living system. */
+export interface JournalFault {
+  kind: 'in_use' | 'unavailable'
+  message: string
+  /** Of the system that uses it. */
+  pid?: number | undefined
+}
+
+export type FromJournal =
+  /** Told once, at the first time that it could be opened. `movedTo`: there was a corrupt file. */
+  | { type: 'opened'; unfinished: UnfinishedRun[] }
+  /** A corrupt file was found, and another one begun. */
+  | { type: 'moved'; movedTo: string; message: string }
+  /** It could not be opened. It is tried again with the next writes, unless it is in use. */
+  | { type: 'unopened'; fault: JournalFault }
+  /** All of the writes are in the file; `taken` are the places of those whose run was there already. */
+  | { type: 'written'; id: number; taken: number[] }
+  /** None of the writes is in the file. */
+  | { type: 'unwritten'; id: number; fault: JournalFault }
+  | { type: 'rows'; id: number; rows: RecordRow[] }
+  | { type: 'unread'; id: number; fault: JournalFault }

@@ -1,0 +1,41 @@
+/**
+ * Owns the shapes of what a run is made from.
+ */
+import type { AnyActorRef } from 'xstate'
+import type { AgentDefinition } from '../../machines/definition.ts'
+import type { RunFact } from '../../machines/facts.ts'
+import type { HttpCall } from '../../machines/slots.ts'
+import type { RunResponse } from '../../protocol/run.ts'
+import type { Clock } from '../clock.ts'
+import type { JournalRecord } from '../journal/record.ts'
+
+/** Makes the HTTP call of one attempt. */
+export type Execute = (call: HttpCall, signal: AbortSignal) => Promise<RunResponse>
+
+export interface RunSpec {
+  run: string
+  mode: 'sync' | 'stream'
+  definition: AgentDefinition
+  /** The request as JSON. */
+  body: string
+  execute: Execute
+  /** Whole run, in milliseconds; default of the definition. */
+  runMs: number
+  signal: AbortSignal | undefined
+  /** Runs of one key prefer one process. */
+  affinity: string | undefined
+  /** What the journal keeps of it. */
+  record?: JournalRecord | undefined
+  /** Of a run that an earlier system had accepted: the number of this attempt. */
+  resumedAt?: number | undefined
+  /** That system had sent it. */
+  mayHaveBegun?: boolean | undefined
+}
+
+export interface RunSurroundings {
+  parent: AnyActorRef
+  clock: Clock
+  tell: (fact: RunFact) => void
+  /** Takes one of the retries that the agent has left; false where there is none. */
+  mayRetry: () => boolean
+}

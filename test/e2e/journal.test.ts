@@ -1,0 +1,168 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import type { AxonEvent, JournaledRun } from '../../src/index.ts'
+import { agent, cacheDir, fixtures, newAxon, record, rejection, scratch } from './axon.ts'
+import { open } from './gate.ts'
+import { JournaledNode } from './journals.ts'
+
+const settledIn = (events: readonly AxonEvent[]) =>
+  events.flatMap((event) => (event.type === 'run.settled' ? [event] : []))
+
+test('after SIGKILL of Node what waited is run, what was sent is told as interrupted, what had ended can be looked up', async () => {
+  const [stateDir, directory] = [scratch(), scratch()]
+  const path = join(directory, 'runs.db')
+  const [held, free] = [join(directory, 'held'), join(directory, 'free')]
+  const victim = new JournaledNode(stateDir, path)
+  await victim.until('ready')
+  await open(free)
+  victim.run('gate', 'ended', free)
+  await victim.until('answered', 'ended')
+  victim.run('gate', 'sent', held)
+  await victim.until('started', 'sent')
+  victim.run('gate', 'waited', free)
+  await victim.until('waiting', 'waited')
+  await victim.kill()
+  // Nothing of node:sqlite being experimental.
+  expect(victim.complaints).toBe('')
+
+  const axon = newAxon({ journal: { path }, agents: { gate: agent('gate') } })
+  const events = record(axon)
+  const resumed = new Promise((resolve) => axon.on('run.settled', ({ run }) => run === 'waited' && resolve(run)))
+  await axon.start()
+  await resumed
+  expect(events.filter(({ type }) => type.startsWith('journal.'))).toEqual([
+    { type: 'journal.recovered', resumed: 1, interrupted: 1 },
+  ])
+  expect(settledIn(events)).toMatchObject([
+    { run: 'sent', status: 'interrupted', started: undefined, error: { code: 'RUN_INTERRUPTED' } },
+    { run: 'waited', status: 'succeeded', started: true },
+  ])
+  const known = Object.fromEntries((await axon.runs.list()).map((run) => [run.run, run]))
+  expect(Object.keys(known).sort()).toEqual(['ended', 'sent', 'waited'])
+  const response = { result: { pid: expect.any(Number) }, messages: [], usage: { total_tokens: 0 } }
+  expect(known).toMatchObject({
+    ended: { agent: 'gate', status: 'succeeded', started: true, attempt: 1, response },
+    sent: { agent: 'gate', status: 'interrupted', started: undefined, attempt: 1, error: { code: 'RUN_INTERRUPTED' } },
+    waited: { agent: 'gate', status: 'succeeded', started: true, attempt: 1, response },
+  })
+  for (const { createdAt, finishedAt = 0 } of Object.values(known)) expect(finishedAt).toBeGreaterThanOrEqual(createdAt)
+  expect(await axon.runs.get('ended')).toEqual(known.ended)
+  expect(await axon.runs.list({ status: 'interrupted', limit: 1 })).toEqual([known.sent])
+  expect(await axon.runs.get('nobody')).toBeUndefined()
+})
+
+test('Node killed in the middle of runs, again and again: nothing runs twice, what ran is known, what was answered is kept', {
+  timeout: 120_000,
+}, async () => {
+  const [stateDir, directory] = [scratch(), scratch()]
+  const [path, records] = [join(directory, 'runs.db'), join(directory, 'records')]
+  const answered = new Set<string>()
+  for (let round = 0; round < 6; round += 1) {
+    const victim = new JournaledNode(stateDir, path, records)
+    await victim.until('ready')
+    for (let at = 0; at < 40; at += 1) victim.run('records', `${round}-${at}`, `${round}-${at}`)
+    // Each round another moment.
+    await victim.until('answered', round * 4)
+    await victim.kill()
+    for (const run of victim.said.answered) answered.add(run)
+  }
+  const axon = newAxon({
+    journal: { path },
+    agents: { records: agent('records', { env: { RECORDS: records }, concurrency: 4 }) },
+  })
+  await axon.start()
+  const journaled = new Map<string, JournaledRun>()
+  const settled = new Set<string>()
+  const unfinished = async () => [
+    ...(await axon.runs.list({ status: 'queued' })),
+    ...(await axon.runs.list({ status: 'sent' })),
+  ]
+  await new Promise<void>((resolve) => {
+    const look = () => void unfinished().then((runs) => runs.length === 0 && resolve())
+    axon.on('run.settled', look)
+    look()
+  })
+  for (const run of await axon.runs.list({ limit: 1_000 })) {
+    journaled.set(run.run, run)
+    settled.add(run.status)
+  }
+  const executed = readFileSync(records, 'utf8').split('\n').filter(Boolean)
+  expect(executed).toHaveLength(new Set(executed).size)
+  expect(executed.filter((run) => !journaled.has(run))).toEqual([])
+  expect([...answered].filter((run) => journaled.get(run)?.status !== 'succeeded')).toEqual([])
+  const succeeded = [...journaled.values()].filter(({ status }) => status === 'succeeded')
+  expect(succeeded.filter(({ run }) => !executed.includes(run))).toEqual([])
+  // Neither all nor none, and more than were answered: the rest waited, and was run by the next.
+  expect([...settled].sort()).toEqual(['interrupted', 'succeeded'])
+  expect(succeeded.length).toBeGreaterThan(answered.size)
+})
+
+test('a second system on a journal does not start, says who has it, and leaves nothing', async () => {
+  const path = join(scratch(), 'runs.db')
+  const victim = new JournaledNode(scratch(), path)
+  await victim.until('ready')
+  const second = newAxon({ journal: { path }, agents: { gate: agent('gate') } })
+  expect(await rejection(second.start())).toMatchObject({
+    code: 'JOURNAL_IN_USE',
+    retryable: false,
+    message: expect.stringContaining(`in process ${victim.node.pid}`),
+    context: { pid: victim.node.pid },
+  })
+  // A dead owner keeps nobody out.
+  await victim.kill()
+  const third = await newAxon({ journal: { path }, agents: { gate: agent('gate') } }).start()
+  expect(await third.runs.list()).toEqual([])
+})
+
+test('two systems in one Node do not share a journal either, and the loser does not unlock it for others', async () => {
+  const path = join(scratch(), 'runs.db')
+  const first = await newAxon({ journal: { path }, agents: { echo: agent('echo') } }).start()
+  const second = newAxon({ journal: { path } })
+  expect(await rejection(second.start())).toMatchObject({ code: 'JOURNAL_IN_USE', context: { pid: process.pid } })
+  const stranger = `
+    const { DatabaseSync } = require('node:sqlite')
+    try { new DatabaseSync(${JSON.stringify(path)}).exec('BEGIN IMMEDIATE') } catch (error) { process.stdout.write(error.message) }
+  `
+  const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', '-e', stranger])
+  expect(stdout).toBe('database is locked')
+  await first.agent('echo').run({ prompt: 'hi' }, { run: 'a' })
+  expect(await first.runs.get('a')).toMatchObject({ status: 'succeeded' })
+})
+
+test('on a full disk a required journal refuses runs before they are sent, best effort runs them; with room all is well', async () => {
+  const disk = scratch()
+  const child = [process.execPath, join(fixtures, 'journal-full.ts'), disk, cacheDir]
+  const namespaces = process.getuid?.() === 0 ? ['--mount'] : ['--user', '--map-root-user', '--mount']
+  const mount = 'mount -t tmpfs -o size=1m tmpfs "$3" && exec "$@"'
+  const { stdout } = await promisify(execFile)('unshare', [...namespaces, 'sh', '-c', mount, 'sh', ...child]).catch(
+    (error) => expect.fail(`This machine cannot give a test a small disk of its own (unshare and mount): ${error}`),
+  )
+  expect(JSON.parse(stdout)).toEqual({
+    required: {
+      before: 'ok',
+      full: { code: 'JOURNAL_UNAVAILABLE', started: false, retryable: true },
+      executed: 2,
+      after: 'ok',
+      told: ['journal.failed', 'journal.restored'],
+      statuses: ['succeeded', 'succeeded'],
+    },
+    best_effort: {
+      before: 'ok',
+      full: 'ok',
+      executed: 3,
+      after: 'ok',
+      told: ['journal.failed', 'journal.restored'],
+      statuses: ['succeeded', 'succeeded'],
+    },
+  })
+})
+
+test('a system without a journal says so where one is asked for', async () => {
+  const axon = await newAxon().start()
+  expect(await rejection(axon.runs.get('a'))).toMatchObject({ code: 'CONFIG_INVALID' })
+  expect(() => newAxon({ journal: { path: '' } })).toThrow(/path/)
+  expect(() => newAxon({ journal: { path: 'x', mod: 'required' } as never })).toThrow(/there is no option mod/)
+})
