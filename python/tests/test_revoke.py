@@ -153,7 +153,7 @@ async def test_a_cancel_of_an_attempt_that_has_not_come_ends_the_one_before_it_a
 
     async with client(slow) as (http, runs, kernel):
         first = asyncio.ensure_future(http.post("/agents/writer/run_sync", json={"prompt": "a"}, headers=head("r1", 1)))
-        while "started r1" not in kernel.told:
+        while "started r1" not in kernel.told:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
         runs.cancel("r1", 2)
         assert (await first).status_code == 499
@@ -162,7 +162,7 @@ async def test_a_cancel_of_an_attempt_that_has_not_come_ends_the_one_before_it_a
         second = await http.post("/agents/writer/run_sync", json={"prompt": "b"}, headers=head("r1", 2))
         assert (second.status_code, second.json()["error"]["started"]) == (499, False)
         release.set()
-        while runs.in_flight:
+        while runs.in_flight:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
         assert kernel.told == ["started r1", "settled r1 2", "settled r1 1"]
 

@@ -248,3 +248,72 @@ test('what an earlier system had admitted is not turned away for want of room, a
     ['b', 'succeeded'],
   ])
 })
+
+test('an idempotent run that began stays marked as sent while it waits for its next attempt', async () => {
+  const journal = new HeldJournal()
+  const { rig, process } = rigWith(journal, { idempotent: true })
+  const run = rig.run('a')
+  await journal.write()
+  process.receipt('a')
+  rig.call().fail(new ConnectionLost('socket hang up', { isWritten: true }))
+  await settle()
+  process.revoked('a', true)
+  await settle()
+  expect(rig.told('run.requeued')).toMatchObject([{ attempt: 2, started: true }])
+  expect(journal.waiting).toEqual([])
+  rig.clock.advance(2_000)
+  await settle()
+  expect(journal.waiting).toEqual([['mark', 1, 'sent']])
+  await journal.write()
+  rig.call().succeed()
+  await settle()
+  await journal.write()
+  expect(await run).toBe(response)
+})
+
+test('a run that an earlier system had sent never says that its code did not begin', async () => {
+  const journal = new HeldJournal()
+  const { rig } = rigWith(journal, { idempotent: true })
+  const found = {
+    key: 7,
+    run: 'a',
+    agent: 'writer',
+    isIdempotent: true,
+    status: 'sent',
+    attempt: 1,
+    createdAt: 0,
+  } as const
+  rig.dispatcher.recover(
+    { ...found, runMs: undefined, affinity: undefined, body: '{}' } as UnfinishedRun,
+    journal.adopt(7, 'a'),
+  )
+  await journal.write()
+  expect(rig.call().call).toMatchObject({ run: 'a', attempt: 2 })
+  rig.dispatcher.hear({ type: 'run.cancel', run: 'a' })
+  await journal.write()
+  const [settled] = rig.told('run.settled')
+  expect(settled).toMatchObject({ status: 'cancelled', attempt: 2 })
+  expect(settled).toHaveProperty('started', undefined)
+})
+
+test('one that it had sent, and that is refused before it is sent again, says so too', async () => {
+  const journal = new HeldJournal()
+  const rig = new RunRig({ idempotent: true }, journal)
+  const found = {
+    key: 7,
+    run: 'a',
+    agent: 'writer',
+    isIdempotent: true,
+    status: 'sent',
+    attempt: 1,
+    createdAt: 0,
+  } as const
+  rig.dispatcher.recover(
+    { ...found, runMs: undefined, affinity: undefined, body: '{}' } as UnfinishedRun,
+    journal.adopt(7, 'a'),
+  )
+  rig.dispatcher.hear({ type: 'run.cancel', run: 'a' })
+  await journal.write()
+  const [settled] = rig.told('run.settled')
+  expect(settled).toHaveProperty('started', undefined)
+})
