@@ -2,7 +2,7 @@
  * What a journal costs: echo runs a second at concurrency 16 with it, over those without it, by turns in one Node. Each run is
  * written twice, before it is sent and before it is answered.
  */
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Axon, createAxon } from 'axon-runtime'
@@ -33,7 +33,6 @@ export async function journal(rounds = 40): Promise<BenchResult> {
     }
     const alone = { off: await latency(off), on: await latency(on) }
     const ratio = summarize(ratios)
-    const runs = warmUpRuns + rounds * runsInRound
     return {
       figures: {
         offPerSecond: summarize(perSecond.off),
@@ -41,7 +40,6 @@ export async function journal(rounds = 40): Promise<BenchResult> {
         onOverOff: ratio,
         aloneMsOff: alone.off,
         aloneMsOn: alone.on,
-        bytesOfARun: round(statSync(path).size / runs),
       },
       targets: [
         {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import type { AxonEvent, JournaledRun } from '../../src/index.ts'
-import { agent, cacheDir, fixtures, newAxon, record, rejection, scratch } from './axon.ts'
+import { agent, cacheDir, fixtures, newAxon, next, record, rejection, scratch } from './axon.ts'
 import { open } from './gate.ts'
 import { JournaledNode } from './journals.ts'
 
@@ -98,6 +98,28 @@ test('Node killed in the middle of runs, again and again: nothing runs twice, wh
   // Neither all nor none, and more than were answered: the rest waited, and was run by the next.
   expect([...settled].sort()).toEqual(['interrupted', 'succeeded'])
   expect(succeeded.length).toBeGreaterThan(answered.size)
+})
+
+test('what destroy() ends is answered and recorded as cancelled: the next system has nothing to recover', async () => {
+  const directory = scratch()
+  const path = join(directory, 'runs.db')
+  const agents = { gate: agent('gate', { concurrency: 1 }) }
+  const first = await newAxon({ journal: { path }, agents }).start()
+  const started = next(first, 'run.started')
+  const ended = ['one', 'two'].map((run) =>
+    rejection(first.agent('gate').run({ prompt: join(directory, run) }, { run })),
+  )
+  await started
+  await first.destroy()
+  for (const error of await Promise.all(ended)) expect(error).toMatchObject({ code: 'RUN_CANCELLED' })
+  const second = newAxon({ journal: { path }, agents })
+  const events = record(second)
+  await second.start()
+  expect(events.filter(({ type }) => type.startsWith('journal.') || type.startsWith('run.'))).toEqual([])
+  expect((await second.runs.list()).map(({ run, status }) => [run, status])).toEqual([
+    ['two', 'cancelled'],
+    ['one', 'cancelled'],
+  ])
 })
 
 test('a second system on a journal does not start, says who has it, and leaves nothing', async () => {

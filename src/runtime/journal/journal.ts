@@ -50,8 +50,6 @@ export interface NewRecord {
 /** Answers that could not be written, and are kept for another try. */
 const maxOwed = 10_000
 const retryMs = 1_000
-/** Turns of the event loop in which a batch is gathered. */
-const maxTurns = 4
 
 export class Journal {
   /** Resolves when the file has been tried; rejects where it is another system's. */
@@ -155,15 +153,14 @@ export class Journal {
     return this.#next
   }
 
-  /** As long as each turn of the event loop brings something more: a batch costs more than what is in it. */
-  #schedule(turns = 0, writes = -1): void {
+  /** With what comes in this turn of the event loop and in the next: a batch costs more than what is in it. */
+  #schedule(): void {
     this.#isScheduled = true
-    setImmediate(() => {
-      const { length } = this.#next.writes
-      if (length > writes && turns < maxTurns) return this.#schedule(turns + 1, length)
+    const flush = () => {
       this.#isScheduled = false
       this.#flush()
-    })
+    }
+    setImmediate(() => setImmediate(flush))
   }
 
   #flush(): void {
