@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises'
 import { type HelloFrame, helloFrame, streams } from '../../protocol/control.ts'
 import type { Clock } from '../clock.ts'
 import { FrameReader } from './frames.ts'
+import { keepReadable } from './last-words.ts'
 
 /** A connection must say hello within this time. */
 const helloMs = 10_000
@@ -114,6 +115,7 @@ export class Listener {
     const expectation = this.#expected.get(generation)
     if (expectation === undefined || expectation.nonce !== nonce) return refuse(`a wrong nonce for ${generation}`)
     if (!expectation.open.delete(stream)) return refuse(`a used nonce for ${stream} of ${generation}`)
+    if (stream === 'control') keepReadable(socket)
     expectation.onConnection(stream, socket)
   }
 }

@@ -150,6 +150,20 @@ test('every receipt that was written before a SIGKILL is read before the exit is
   expect((await rig.exit()).signal).toBe('SIGKILL')
 })
 
+test('every receipt is read though Node wrote to the process when it had died', async () => {
+  const rig = new PortRig('receipts')
+  const receipts: string[] = []
+  rig.start().link.listener = { ...deaf, onStarted: (run) => receipts.push(run) }
+  const { gone } = rig.link
+  const { pid } = await rig.until('process.spawned')
+  await rig.until('agent.ready')
+  blockUntilDead(pid)
+  // One at once, and more than one that wait for it.
+  for (const run of ['a', 'b', 'c']) rig.link.send({ type: 'revoke', run, attempt: 1 })
+  await gone
+  expect(receipts).toHaveLength(2_000)
+})
+
 test('what a process said is heard even where its exit is seen before its connections', async () => {
   // The event loop stands still from the spawn to the death: all three connections are accepted after it.
   const rig = new PortRig('importFails', {
