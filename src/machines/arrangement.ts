@@ -63,7 +63,9 @@ export class Arrangement {
     return this.#teamOf.get(agent)
   }
 
+  /** It is there, and comes after those; also of one that is there already. */
   add(agent: string, after: readonly string[]): void {
+    this.#unlink(agent)
     const ahead = this.#aheadOf(agent, after)
     if (ahead.length === 0) return
     this.#ahead.set(agent, ahead)
@@ -75,8 +77,7 @@ export class Arrangement {
   }
 
   remove(agent: string): void {
-    for (const other of this.ahead(agent)) this.#followers.get(other)?.delete(agent)
-    this.#ahead.delete(agent)
+    this.#unlink(agent)
     this.#held.delete(agent)
   }
 
@@ -150,6 +151,11 @@ export class Arrangement {
     if (next !== undefined) return isNext ? { stop: next, start: [] } : { start: [] }
     this.#replacing.delete(team)
     return { start: team.agents.filter((sibling) => replacing.stopped.has(sibling)) }
+  }
+
+  #unlink(agent: string): void {
+    for (const other of this.ahead(agent)) this.#followers.get(other)?.delete(agent)
+    this.#ahead.delete(agent)
   }
 
   #aheadOf(agent: string, after: readonly string[]): string[] {

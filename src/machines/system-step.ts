@@ -74,11 +74,12 @@ export class SystemStep {
     if (arrangement.held.has(name) && (command.type === 'agent.start' || command.type === 'agent.restart')) return
     if (command.type === 'agent.configure') {
       member.definition = command.definition
-      arrangement.remove(name)
       arrangement.add(name, command.definition.after)
       this.#join(member)
     }
     this.#enqueue.sendTo(member.ref, command)
+    // It may come after others now, or after nobody.
+    if (command.type === 'agent.configure' && arrangement.held.has(name)) this.order.releaseHeld()
   }
 
   retire(name: string): void {

@@ -70,6 +70,17 @@ describe('agents that come after others', () => {
     expect(rig.stateOf('app')).toBe('stopped')
   })
 
+  it('wait on when their definition changes, and no longer where they come after nobody', async () => {
+    const rig = new SystemRig(['db', comesAfter('app', 'db')])
+    rig.send({ type: 'agent.configure', definition: { ...comesAfter('app', 'db'), model: 'test:other' } })
+    expect(rig.stateOf('app')).toBe('idle')
+    await rig.becomeReady()
+    expect(rig.stateOf('app')).toBe('provisioning')
+    const other = new SystemRig(['db', comesAfter('app', 'db')])
+    other.send({ type: 'agent.configure', definition: definitionOf('app') })
+    expect(other.stateOf('app')).toBe('provisioning')
+  })
+
   it('do not wait for one that is gone, nor for one that rests', async () => {
     const rig = new SystemRig([
       'db',
