@@ -6,7 +6,7 @@
  * agent would cost a hundred times the first.
  */
 import { type ActorRefFrom, type AnyActorRef, type AnyStateMachine, createActor } from 'xstate'
-import { AxonError, isAxonError, toAxonError } from '../errors.ts'
+import { AxonError, toAxonError } from '../errors.ts'
 import type { TeamDefinition } from './arrangement.ts'
 import type { AgentDefinition } from './definition.ts'
 import type { AgentFact, PoolFact } from './facts.ts'
@@ -140,7 +140,7 @@ export class SystemStep {
     const member = child.startsWith(agentPrefix) ? this.#context.members.get(name) : undefined
     if (member === undefined) return
     if (reason === 'normal' || member.isRetiring) return this.#bury(name)
-    const error = isAxonError(reason) ? reason : toAxonError(reason)
+    const error = toAxonError(reason)
     if (member.definition.onFailed !== 'escalate') return this.#bury(name, error)
     if (!this.#mayRestart(error)) return
     this.#make(member)
