@@ -5,7 +5,7 @@ import { AxonError } from '../../errors.ts'
 import type { Write } from './messages.ts'
 import type { JournalRecord } from './record.ts'
 
-/** Writes that are in the file together, or not at all. */
+/** Writes that are in the journal together, or not at all. */
 export interface Batch {
   readonly writes: Write[]
   /** Those whose beginning is in it. */
@@ -16,15 +16,23 @@ export interface Batch {
 
 export type PendingBatch = Batch & { resolve: (error: AxonError | undefined) => void }
 
-/** The id of that run is taken: what began it now is not run. */
-export function loseTaken(batch: Batch, write: Write | undefined): void {
-  if (write?.[0] !== 'begin') return
-  const [, , run, agent] = write
-  const message = `The options of a run of ${agent} are not valid: the journal has a run with the id ${JSON.stringify(run)} already.`
-  batch.records.get(write)?.lose(new AxonError('RUN_REQUEST_INVALID', message, { agent }))
-}
-
 export function newBatch(): PendingBatch {
   const { promise, resolve } = Promise.withResolvers<AxonError | undefined>()
   return { writes: [], records: new Map(), written: promise, resolve }
+}
+
+/** The ids of the runs that begin in it and were named by their callers. */
+export function namedIn({ records }: Batch): string[] {
+  return [...records.values()].filter(({ isNamed }) => isNamed).map(({ id }) => id)
+}
+
+/** These ids are taken: what began them now is not run. */
+export function loseTaken({ writes, records }: Batch, taken: readonly string[]): void {
+  for (const [write, record] of records) {
+    if (!taken.includes(record.id)) continue
+    writes.splice(writes.indexOf(write), 1)
+    records.delete(write)
+    const message = `The options of a run of ${record.agent} are not valid: the journal has a run with the id ${JSON.stringify(record.id)} already.`
+    record.lose(new AxonError('RUN_REQUEST_INVALID', message, { agent: record.agent }))
+  }
 }

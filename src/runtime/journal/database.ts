@@ -3,9 +3,11 @@
  * where it cannot be used, is opening.ts and thread.ts.
  *
  * 1. Writes that are given together are in the file all or not at all.
- * 2. What was written is there however Node ends: it is with the kernel then. It is not waited for until it is on the disk.
+ * 2. What is written again changes nothing.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { damaged } from './faults.ts'
+import { type Folded, fold } from './fold.ts'
 import type { RecordFilter, RecordRow, UnfinishedRun, Write } from './messages.ts'
 
 /** `Axon`, so that no other program's file is taken for a journal. */
@@ -52,15 +54,10 @@ export class JournalDatabase {
   readonly #settle: StatementSync
   readonly #begin: StatementSync
   readonly #commit: StatementSync
-  /** Runs of earlier systems have ids up to here. */
-  readonly #base: number
+  readonly #has: StatementSync
 
-  /**
-   * Opens the file, which is made where it is not there, for this connection alone.
-   * @param base Where given, what a former connection of this system began its own ids at.
-   * @throws Error of SQLite
-   */
-  constructor(path: string, base?: number) {
+  /** Opens the file, which is made where it is not there, for this connection alone. @throws Error of SQLite */
+  constructor(path: string) {
     const database = new DatabaseSync(path, { timeout: busyMs })
     this.#database = database
     try {
@@ -72,7 +69,7 @@ export class JournalDatabase {
       this.#found()
       database.exec('COMMIT')
       this.#insert = database.prepare(
-        'INSERT INTO runs (id, run, agent, mode, idempotency_key, idempotent, status, attempt, created_at, run_ms, affinity, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO NOTHING',
+        'INSERT INTO runs (id, run, agent, mode, idempotency_key, idempotent, status, attempt, created_at, run_ms, affinity, body, started, finished_at, response, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
       )
       this.#mark = database.prepare('UPDATE runs SET status = ?, attempt = ? WHERE id = ?')
       this.#settle = database.prepare(
@@ -80,25 +77,28 @@ export class JournalDatabase {
       )
       this.#begin = database.prepare('BEGIN')
       this.#commit = database.prepare('COMMIT')
-      this.#base = base ?? Number(this.#value('SELECT coalesce(max(id), 0) FROM runs'))
+      this.#has = database.prepare('SELECT 1 FROM runs WHERE run = ?')
     } catch (error) {
       database.close()
       throw error
     }
   }
 
-  get base(): number {
-    return this.#base
+  /** 0 where there are no runs. */
+  get lastId(): number {
+    return Number(this.#value('SELECT coalesce(max(id), 0) FROM runs'))
   }
 
-  /** Writes all of it or nothing. @returns the places of what begins a run that is there already @throws Error of SQLite */
-  write(writes: readonly Write[]): number[] {
+  /**
+   * Writes all of it or nothing.
+   * @param base what the system that wrote it began its own ids at
+   * @throws Error of SQLite
+   */
+  write(writes: readonly Write[], base: number): void {
     this.#begin.run()
     try {
-      const taken: number[] = []
-      for (const [at, write] of writes.entries()) if (!this.#write(write)) taken.push(at)
+      for (const run of fold(writes)) this.#write(run, base)
       this.#commit.run()
-      return taken
     } catch (error) {
       // After some errors SQLite has done so itself.
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
@@ -106,14 +106,19 @@ export class JournalDatabase {
     }
   }
 
-  /** Runs of earlier systems that have not settled, the oldest first. */
-  unfinished(): UnfinishedRun[] {
+  /** Those of the runs that are here. */
+  taken(runs: readonly string[]): string[] {
+    return runs.filter((run) => this.#has.get(run) !== undefined)
+  }
+
+  /** Runs with ids up to `base` that have not settled, the oldest first. */
+  unfinished(base: number): UnfinishedRun[] {
     const statement = this.#database.prepare(
       `SELECT id, run, agent, idempotent, status, attempt, created_at, run_ms, affinity, body FROM runs
        WHERE status IN ('queued', 'sent') AND status <> 'succeeded' AND id <= ? ORDER BY id`,
     )
-    return statement.all(this.#base).map((row) => ({
-      key: Number(row.id) - this.#base,
+    return statement.all(base).map((row) => ({
+      key: Number(row.id) - base,
       run: row.run as string,
       agent: row.agent as string,
       isIdempotent: row.idempotent === 1,
@@ -171,50 +176,38 @@ export class JournalDatabase {
     if (version !== format) throw new Error(`it has the format ${version}, and this Axon reads the format ${format}`)
     const bytes = Number(this.#value('PRAGMA page_count')) * Number(this.#value('PRAGMA page_size'))
     const verdict = bytes > checkedBytes ? 'ok' : this.#value('PRAGMA quick_check(1)')
-    if (verdict !== 'ok') throw Object.assign(new Error(String(verdict)), { errcode: corrupt })
+    if (verdict !== 'ok') throw damaged(String(verdict))
   }
 
-  #write(write: Write): boolean {
-    switch (write[0]) {
-      case 'begin': {
-        const [, key, ...values] = write
-        return this.#insert.run(key + this.#base, ...values).changes === 1
-      }
-      case 'mark': {
-        const [, key, ...values] = write
-        this.#mark.run(...values, key + this.#base)
-        return true
-      }
-      case 'settle': {
-        const [, key, ...values] = write
-        this.#settle.run(...values, key + this.#base)
-        return true
-      }
+  #write({ key, begin, mark, settle }: Folded, base: number): void {
+    const id = key + base
+    if (begin) {
+      const [, , run, agent, mode, idempotencyKey, isIdempotent, status, attempt, ...values] = begin
+      const [, , outcome, started = null, lastAttempt, finishedAt = null, response = null, error = null] = settle ?? []
+      const { changes } = this.#insert.run(
+        id,
+        run,
+        agent,
+        mode,
+        idempotencyKey,
+        isIdempotent,
+        outcome ?? mark?.[2] ?? status,
+        lastAttempt ?? mark?.[3] ?? attempt,
+        ...values,
+        started,
+        finishedAt,
+        response,
+        error,
+      )
+      if (changes === 1) return
     }
+    if (settle) this.#settle.run(...settle.slice(2), id)
+    else if (mark) this.#mark.run(mark[2], mark[3], id)
   }
 
   #value(sql: string): unknown {
     return Object.values(this.#database.prepare(sql).get() ?? {})[0]
   }
-}
-
-const busy = 5
-const corrupt = 11
-const notDatabase = 26
-
-/** Somebody else has the file. */
-export function isBusy(error: unknown): boolean {
-  return primaryCode(error) === busy
-}
-
-/** The file is damaged, or none of SQLite's. */
-export function isCorrupt(error: unknown): boolean {
-  return [corrupt, notDatabase].includes(primaryCode(error) as number)
-}
-
-function primaryCode(error: unknown): number | undefined {
-  const { errcode } = error as { errcode?: unknown }
-  return typeof errcode === 'number' ? errcode & 0xff : undefined
 }
 
 function rows(found: readonly Record<string, unknown>[]): RecordRow[] {

@@ -1,18 +1,21 @@
 /**
- * Owns the journal as the system's thread sees it: what runs want written is gathered, and goes to the journal's thread as one
- * batch after the other; whether the file can be used, and who is told. The file is that thread's.
+ * Owns the journal as the system's thread sees it: what runs want written is gathered and appended to the log, one batch for
+ * what comes in a turn of the event loop; whether the journal can be used, and who is told. The database is the thread's, which
+ * follows the log.
  *
- * 1. One batch is under way at a time; what comes meanwhile is the next. So a busy journal writes much at once.
+ * 1. What is in the log is recorded: the thread, or the next system, puts it into the database.
  * 2. Answers that could not be written are tried again with the next batches.
+ * 3. A run that its caller has named is looked for in the journal first, and its batch waits for that.
  */
 import { Worker } from 'node:worker_threads'
 import { AxonError } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
 import type { JournalSettings } from '../config/journal.ts'
 import type { RuntimeFact } from '../telemetry/catalogue.ts'
-import { type Batch, loseTaken, newBatch, type PendingBatch } from './batch.ts'
+import { type Batch, loseTaken, namedIn, newBatch, type PendingBatch } from './batch.ts'
+import { errorOf, faultOf } from './faults.ts'
+import { LogWriter } from './log-writer.ts'
 import type {
-  BeginWrite,
   FromJournal,
   JournalFault,
   JournalThreadData,
@@ -22,7 +25,8 @@ import type {
   UnfinishedRun,
   Write,
 } from './messages.ts'
-import { JournalRecord, type RecordSurroundings } from './record.ts'
+import { Questions } from './questions.ts'
+import { beginWrite, JournalRecord, type NewRecord, type RecordSurroundings } from './record.ts'
 
 export interface JournalOpening {
   settings: JournalSettings
@@ -32,19 +36,6 @@ export interface JournalOpening {
   tell: (fact: RuntimeFact) => void
   /** The file is open, and this was found in it. */
   recover: (unfinished: UnfinishedRun[]) => Promise<void>
-}
-
-/** A run as the journal is to have it. */
-export interface NewRecord {
-  run: string
-  agent: string
-  mode: 'sync' | 'stream'
-  /** The request as JSON. */
-  body: string
-  runMs: number | undefined
-  affinity: string | undefined
-  idempotencyKey: string | undefined
-  isIdempotent: boolean
 }
 
 /** Answers that could not be written, and are kept for another try. */
@@ -60,13 +51,17 @@ export class Journal {
   readonly #exited: Promise<void>
   #resolveOpened!: () => void
   #rejectOpened!: (error: AxonError) => void
+  readonly #questions: Questions
   #key = 0
+  /** Where it may be written; undefined while the thread is opening it, and after something failed. */
+  #log: LogWriter | undefined
+  #isOpening = false
   #next: PendingBatch = newBatch()
-  #underWay: { id: number; batch: PendingBatch } | undefined
   #isScheduled = false
+  /** A batch waits for the answer to what is asked of its runs. */
+  #isAsking = false
   #owed: Write[] = []
-  #lookups = new Map<number, { resolve: (rows: RecordRow[]) => void; reject: (error: AxonError) => void }>()
-  #messages = 0
+  #retry: unknown
   /** Set while nothing can be written. */
   #error: AxonError | undefined
   /** Nothing will ever be written again. */
@@ -83,6 +78,10 @@ export class Journal {
     this.#rejectOpened = reject
     promise.catch(() => {})
     this.#worker = startThread({ ...options.settings, system: options.system })
+    this.#questions = new Questions(
+      (question) => this.#post(question),
+      (fault) => errorOf(fault, options.settings.path),
+    )
     this.#worker.on('message', (message: FromJournal) => this.#hear(message))
     this.#worker.on('error', (error) => this.#end(`its thread has failed: ${error.message}`))
     this.#exited = new Promise((resolve) => {
@@ -91,52 +90,40 @@ export class Journal {
         resolve()
       })
     })
+    this.#openLog()
   }
 
   /** Records a run, together with what else comes in this turn. */
   begin(run: NewRecord): JournalRecord {
     this.#key += 1
-    const write: BeginWrite = [
-      'begin',
-      this.#key,
-      run.run,
-      run.agent,
-      run.mode,
-      run.idempotencyKey ?? null,
-      run.isIdempotent ? 1 : 0,
-      'queued',
-      1,
-      Date.now(),
-      run.runMs ?? null,
-      run.affinity ?? null,
-      run.body,
-    ]
-    return new JournalRecord({ key: this.#key, run: run.run, agent: run.agent }, this.#around, write)
+    const { run: id, agent, isNamed } = run
+    return new JournalRecord({ key: this.#key, run: id, agent, isNamed }, this.#around, beginWrite(this.#key, run))
   }
 
   /** The record of a run that an earlier system began. */
   adopt({ key, run, agent, status }: UnfinishedRun): JournalRecord {
-    return new JournalRecord({ key, run, agent }, this.#around, status)
+    return new JournalRecord({ key, run, agent, isNamed: true }, this.#around, status)
   }
 
   /** None where no run of that id is known. @throws AxonError JOURNAL_UNAVAILABLE */
   get(run: string): Promise<RecordRow[]> {
-    return this.#look({ type: 'get', id: this.#nextId(), run })
+    return this.#questions.get(run)
   }
 
   /** The newest first. @throws AxonError JOURNAL_UNAVAILABLE */
   list(filter: RecordFilter): Promise<RecordRow[]> {
-    return this.#look({ type: 'list', id: this.#nextId(), filter })
+    return this.#questions.list(filter)
   }
 
-  /** Writes what there is, and lets go of the file. Nothing may be begun any more. Idempotent; never rejects. */
+  /** Writes what there is, and lets go of the files. Nothing may be begun any more. Idempotent; never rejects. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
   }
 
   async #close(): Promise<void> {
-    while (!this.#isOver && (this.#underWay || this.#next.writes.length > 0)) {
+    this.#options.clock.clearTimeout(this.#retry)
+    while (!this.#isOver && (this.#isAsking || this.#isOpening || this.#next.writes.length > 0)) {
       await new Promise<void>((resolve) => {
         this.#idle = resolve
       })
@@ -149,41 +136,72 @@ export class Journal {
 
   /** The batch that takes what is to be written now. */
   #open(): Batch {
-    if (!this.#isScheduled && this.#underWay === undefined) this.#schedule()
+    this.#schedule()
     return this.#next
   }
 
-  /** With what comes in this turn of the event loop and in the next: a batch costs more than what is in it. */
+  /** At the end of this turn of the event loop, or when what is under way allows it. */
   #schedule(): void {
+    if (this.#isScheduled || this.#isAsking || this.#isOpening) return
     this.#isScheduled = true
-    const flush = () => {
+    setImmediate(() => {
       this.#isScheduled = false
-      this.#flush()
-    }
-    setImmediate(() => setImmediate(flush))
+      void this.#flush()
+    })
   }
 
-  #flush(): void {
-    if (this.#underWay) return
+  async #flush(): Promise<void> {
+    if (!this.#isOver && this.#log === undefined) return this.#openLog()
+    const batch = this.#take()
+    if (this.#isOver) return this.#fail(batch, this.#error as AxonError)
+    const runs = namedIn(batch)
+    if (runs.length > 0) {
+      this.#isAsking = true
+      try {
+        loseTaken(batch, await this.#questions.find(runs))
+      } catch (error) {
+        return this.#fail(batch, error as AxonError)
+      } finally {
+        this.#isAsking = false
+      }
+    }
+    this.#append(batch)
+    this.#goOn()
+  }
+
+  #take(): PendingBatch {
     const batch = this.#next
     this.#next = newBatch()
-    if (this.#isOver) return this.#fail(batch, this.#error as AxonError)
     const owed = this.#owed.splice(0)
     if (owed.length > 0) batch.writes.unshift(...owed)
-    if (batch.writes.length === 0) {
-      batch.resolve(undefined)
-      return this.#idle?.()
+    return batch
+  }
+
+  #append(batch: PendingBatch): void {
+    if (this.#log === undefined) return this.#fail(batch, this.#error as AxonError)
+    try {
+      if (batch.writes.length > 0) this.#log.append(batch.writes)
+    } catch (error) {
+      return this.#fail(batch, this.#alarm(faultOf(this.#options.settings.path, error)))
     }
-    const id = this.#nextId()
-    this.#underWay = { id, batch }
-    this.#post({ type: 'write', id, writes: batch.writes })
+    batch.resolve(undefined)
+    this.#restore()
+  }
+
+  #goOn(): void {
+    if (this.#next.writes.length > 0) this.#schedule()
+    else this.#idle?.()
+  }
+
+  #openLog(): void {
+    this.#isOpening = true
+    this.#post({ type: 'open' })
   }
 
   #hear(message: FromJournal): void {
     switch (message.type) {
       case 'opened':
-        this.#restore()
-        return void this.#options.recover(message.unfinished).then(this.#resolveOpened, this.#rejectOpened)
+        return this.#opened(message)
       case 'moved': {
         const { movedTo, message: what } = message
         const { path } = this.#options.settings
@@ -192,33 +210,29 @@ export class Journal {
         return this.#options.tell({ type: 'journal.failed', error })
       }
       case 'unopened': {
+        this.#isOpening = false
         const error = this.#alarm(message.fault)
-        return error.code === 'JOURNAL_IN_USE' ? this.#rejectOpened(error) : this.#resolveOpened()
+        if (error.code === 'JOURNAL_IN_USE') this.#rejectOpened(error)
+        else this.#resolveOpened()
+        this.#fail(this.#take(), error)
+        return this.#goOn()
       }
-      case 'written':
-        this.#restore()
-        return this.#conclude(message.id, ({ batch }) => {
-          for (const at of message.taken) loseTaken(batch, batch.writes[at])
-          batch.resolve(undefined)
-        })
-      case 'unwritten':
-        return this.#conclude(message.id, ({ batch }) => this.#fail(batch, this.#alarm(message.fault)))
-      case 'rows':
-        this.#lookups.get(message.id)?.resolve(message.rows)
-        return void this.#lookups.delete(message.id)
-      case 'unread':
-        this.#lookups.get(message.id)?.reject(errorOf(message.fault, this.#options.settings.path))
-        return void this.#lookups.delete(message.id)
+      case 'applied':
+        return this.#log?.applied()
+      case 'failed':
+        this.#shutLog()
+        return void this.#alarm(message.fault)
+      default:
+        return this.#questions.answer(message)
     }
   }
 
-  #conclude(id: number, conclude: (underWay: { batch: PendingBatch }) => void): void {
-    const underWay = this.#underWay
-    if (underWay?.id !== id) return
-    this.#underWay = undefined
-    conclude(underWay)
-    // After those who were waiting for this one have gone on, and want something written themselves.
-    if (!this.#isScheduled) this.#schedule()
+  #opened({ base, segment, unfinished }: Extract<FromJournal, { type: 'opened' }>): void {
+    this.#isOpening = false
+    this.#log = new LogWriter(this.#options.settings.path, base, segment, () => this.#post({ type: 'grown' }))
+    this.#restore()
+    if (unfinished) void this.#options.recover(unfinished).then(this.#resolveOpened, this.#rejectOpened)
+    this.#goOn()
   }
 
   #fail(batch: PendingBatch, error: AxonError): void {
@@ -228,7 +242,9 @@ export class Journal {
     }
     this.#owed.splice(0, this.#owed.length - maxOwed)
     batch.resolve(error)
-    if (this.#owed.length > 0 && !this.#closing) this.#options.clock.setTimeout(() => this.#open(), retryMs)
+    if (this.#owed.length === 0 || this.#closing) return
+    this.#options.clock.clearTimeout(this.#retry)
+    this.#retry = this.#options.clock.setTimeout(() => this.#open(), retryMs)
   }
 
   /** Tells once that the journal fails, until it has been of use again. */
@@ -244,43 +260,30 @@ export class Journal {
     this.#error = undefined
   }
 
+  #shutLog(): void {
+    this.#log?.close()
+    this.#log = undefined
+  }
+
   #end(why: string): void {
     if (this.#isOver) return
     this.#isOver = true
-    const message = `The journal ${this.#options.settings.path} cannot be used: ${why}. Close the system and start it again.`
+    this.#isOpening = false
+    this.#shutLog()
+    const { path } = this.#options.settings
+    const message = `The journal ${path} cannot be used: ${why}. Close the system and start it again.`
     const fault: JournalFault = { kind: 'unavailable', message }
-    const error = this.#closing ? errorOf(fault, this.#options.settings.path) : this.#alarm(fault)
+    const error = this.#closing ? errorOf(fault, path) : this.#alarm(fault)
     this.#error = error
     this.#resolveOpened()
-    for (const { reject } of this.#lookups.values()) reject(error)
-    this.#lookups.clear()
-    if (this.#underWay) this.#fail(this.#underWay.batch, error)
-    this.#underWay = undefined
-    this.#flush()
+    this.#questions.end(error)
+    this.#fail(this.#take(), error)
     this.#idle?.()
-  }
-
-  #look(message: Extract<ToJournal, { type: 'get' | 'list' }>): Promise<RecordRow[]> {
-    if (this.#isOver) return Promise.reject(this.#error)
-    return new Promise((resolve, reject) => {
-      this.#lookups.set(message.id, { resolve, reject })
-      this.#post(message)
-    })
-  }
-
-  #nextId(): number {
-    this.#messages += 1
-    return this.#messages
   }
 
   #post(message: ToJournal): void {
     this.#worker.postMessage(message)
   }
-}
-
-function errorOf({ kind, message, pid }: JournalFault, path: string): AxonError {
-  const code = kind === 'in_use' ? 'JOURNAL_IN_USE' : 'JOURNAL_UNAVAILABLE'
-  return new AxonError(code, message, { context: { path, ...(pid !== undefined && { pid }) } })
 }
 
 /** The thread alone is told to say nothing of `node:sqlite` being experimental in some versions of Node. */

@@ -1,6 +1,6 @@
 /**
- * Owns what the two sides of the journal say to each other: the system's thread, which has runs, and the journal's, which has
- * the file. Shapes only. Writes are tuples of plain values: there are two for each run, and they are copied from thread to thread.
+ * Owns what the two sides of the journal say to each other: the system's thread, which has runs and writes the log, and the
+ * journal's, which reads the log and has the database. Shapes only. Writes are tuples of plain values: there are two for each run.
  */
 import type { RunOutcome } from '../../machines/run.ts'
 import type { JournalSettings } from '../config/journal.ts'
@@ -86,12 +86,17 @@ export interface JournalThreadData extends JournalSettings {
 }
 
 export type ToJournal =
-  | { type: 'write'; id: number; writes: Write[] }
+  /** Open what is not open, put what is in the log into the database, and say where the log goes on. Nothing is appended meanwhile. */
+  | { type: 'open' }
+  /** There is more in the log. Told again when it was answered by `applied` only. */
+  | { type: 'grown' }
+  /** Which of these runs are in the journal? */
+  | { type: 'find'; id: number; runs: string[] }
   | { type: 'get'; id: number; run: string }
   | { type: 'list'; id: number; filter: RecordFilter }
   | { type: 'close' }
 
-/** Why the file cannot be used. `in_use`: by a living system. */
+/** Why the journal cannot be used. `in_use`: by a living system. */
 export interface JournalFault {
   kind: 'in_use' | 'unavailable'
   message: string
@@ -100,15 +105,16 @@ export interface JournalFault {
 }
 
 export type FromJournal =
-  /** Told once, at the first time that it could be opened. `movedTo`: there was a corrupt file. */
-  | { type: 'opened'; unfinished: UnfinishedRun[] }
-  /** A corrupt file was found, and another one begun. */
+  /** `segment` is the next of the log; `unfinished` are the runs of earlier systems, told the first time only. */
+  | { type: 'opened'; base: number; segment: number; unfinished: UnfinishedRun[] | undefined }
+  /** What was there is damaged, and another one was begun. */
   | { type: 'moved'; movedTo: string; message: string }
-  /** It could not be opened. It is tried again with the next writes, unless it is in use. */
+  /** The answer to `open` where that failed. */
   | { type: 'unopened'; fault: JournalFault }
-  /** All of the writes are in the file; `taken` are the places of those whose run was there already. */
-  | { type: 'written'; id: number; taken: number[] }
-  /** None of the writes is in the file. */
-  | { type: 'unwritten'; id: number; fault: JournalFault }
+  | { type: 'applied' }
+  /** What is in the log could not be put into the database. Until the next `opened` it is not tried again. */
+  | { type: 'failed'; fault: JournalFault }
+  | { type: 'found'; id: number; taken: string[] }
   | { type: 'rows'; id: number; rows: RecordRow[] }
+  /** The answer to `find`, `get` and `list` where that failed. */
   | { type: 'unread'; id: number; fault: JournalFault }

@@ -1,41 +1,44 @@
 /**
- * Owns the file of the journal: that it is private, that one living system has it, and where a corrupt one goes. What is in it
- * is database.ts.
+ * Owns the files of the journal: that they are private, that one living system has them, and where corrupt ones go. What is in
+ * them is database.ts and log-format.ts.
  *
  * The lock is SQLite's own, which the kernel takes back from the dead. The file `…-owner` only says whose it is.
  */
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { isAlive, ownerName, parseOwnerName, thisOwner } from '../process/owner.ts'
-import { isBusy, isCorrupt, JournalDatabase } from './database.ts'
+import { JournalDatabase } from './database.ts'
+import { faultOf, isBusy, isCorrupt, messageOf } from './faults.ts'
+import { segmentPath, segmentsOf } from './log-format.ts'
+import { LogReader } from './log-reader.ts'
 import type { JournalFault, JournalThreadData } from './messages.ts'
 
 export interface Opened {
   database: JournalDatabase
+  log: LogReader
   /** Where a corrupt file has gone, and what was wrong with it. */
   moved: { movedTo: string; message: string } | undefined
 }
 
-/** @param base that of an earlier opening, where there was one */
-export function openJournal(data: JournalThreadData, base?: number): Opened | JournalFault {
+/** Opens what is there, with all that is in the log put into the database. */
+export function openJournal(data: JournalThreadData): Opened | JournalFault {
   const { path, mode } = data
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    return { database: openPrivate(data, base), moved: undefined }
+    return { ...openPrivate(data), moved: undefined }
   } catch (error) {
     if (isBusy(error)) return ownedFault(path) ?? faultOf(path, error)
     if (mode === 'required' || !isCorrupt(error)) return faultOf(path, error)
-    return openAnew(data, messageOf(error), base)
+    return openAnew(data, messageOf(error))
   }
 }
 
-/** What the file was kept from, for a person. */
-export function faultOf(path: string, error: unknown): JournalFault {
-  const what = isCorrupt(error) ? 'is damaged' : 'cannot be used'
-  const advice = isCorrupt(error)
-    ? 'Close the system, move the file aside or bring back a copy of it, then start again.'
-    : 'See that there is room on its disk, and that this user may write there.'
-  return { kind: 'unavailable', message: `The journal ${path} ${what}: ${messageOf(error)}. ${advice}` }
+/** Puts what is in the log into the database. @throws Error of SQLite or of the file system */
+export function apply({ database, log }: Omit<Opened, 'moved'>): void {
+  for (let part = log.read(); part; part = log.read()) {
+    if (part.writes.length > 0) database.write(part.writes, part.base)
+    log.drop(part)
+  }
 }
 
 /** Nobody has the file any more. Never fails. */
@@ -47,23 +50,31 @@ export function disown(path: string): void {
   }
 }
 
-function openAnew(data: JournalThreadData, message: string, base?: number): Opened | JournalFault {
+function openAnew(data: JournalThreadData, message: string): Opened | JournalFault {
   const { path } = data
   const movedTo = `${path}.corrupt-${new Date().toISOString().replaceAll(':', '')}`
   try {
     renameSync(path, movedTo)
     for (const suffix of ['-wal', '-shm']) move(`${path}${suffix}`, `${movedTo}${suffix}`)
-    return { database: openPrivate(data, base), moved: { movedTo, message } }
+    for (const segment of segmentsOf(path)) move(segmentPath(path, segment), segmentPath(movedTo, segment))
+    return { ...openPrivate(data), moved: { movedTo, message } }
   } catch (error) {
     return faultOf(path, error)
   }
 }
 
-function openPrivate(data: JournalThreadData, base?: number): JournalDatabase {
+function openPrivate(data: JournalThreadData): Omit<Opened, 'moved'> {
   create(data.path)
-  const database = new JournalDatabase(data.path, base)
-  own(data)
-  return database
+  const database = new JournalDatabase(data.path)
+  try {
+    const opened = { database, log: new LogReader(data.path) }
+    apply(opened)
+    own(data)
+    return opened
+  } catch (error) {
+    database.close()
+    throw error
+  }
 }
 
 /**
@@ -109,8 +120,4 @@ function ownedFault(path: string): JournalFault | undefined {
 
 function ownerPath(path: string): string {
   return `${path}-owner`
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

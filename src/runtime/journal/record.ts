@@ -18,6 +18,21 @@ export interface RecordSurroundings {
   isRequired: boolean
 }
 
+/** A run as the journal is to have it. */
+export interface NewRecord {
+  run: string
+  agent: string
+  mode: 'sync' | 'stream'
+  /** The request as JSON. */
+  body: string
+  runMs: number | undefined
+  affinity: string | undefined
+  idempotencyKey: string | undefined
+  isIdempotent: boolean
+  /** Its caller has chosen its id, which may be in the journal already. */
+  isNamed: boolean
+}
+
 /** How a run ended. */
 export interface Settlement {
   status: RunOutcome
@@ -32,6 +47,7 @@ export interface RecordedRun {
   key: number
   run: string
   agent: string
+  isNamed: boolean
 }
 
 export class JournalRecord {
@@ -43,6 +59,19 @@ export class JournalRecord {
   #begin: { write: BeginWrite; batch: Batch } | undefined
   #status: 'queued' | 'sent'
   #isLost = false
+
+  get id(): string {
+    return this.#run.run
+  }
+
+  get agent(): string {
+    return this.#run.agent
+  }
+
+  /** Its id is its caller's. */
+  get isNamed(): boolean {
+    return this.#run.isNamed
+  }
 
   constructor(run: RecordedRun, around: RecordSurroundings, begin: BeginWrite | 'queued' | 'sent') {
     this.#run = run
@@ -124,6 +153,24 @@ export class JournalRecord {
       return this.#around.isRequired ? unrecorded(this.#run, attempt, error) : undefined
     return error
   }
+}
+
+export function beginWrite(key: number, run: NewRecord): BeginWrite {
+  return [
+    'begin',
+    key,
+    run.run,
+    run.agent,
+    run.mode,
+    run.idempotencyKey ?? null,
+    run.isIdempotent ? 1 : 0,
+    'queued',
+    1,
+    Date.now(),
+    run.runMs ?? null,
+    run.affinity ?? null,
+    run.body,
+  ]
 }
 
 /** What stands in `context` may be anybody's. */

@@ -225,6 +225,7 @@ export class Dispatcher {
       affinity,
       idempotencyKey: options.idempotencyKey,
       isIdempotent: definition.idempotent,
+      isNamed,
     })
     const spec = { run: id, mode, definition, body, runMs, signal, affinity, record }
     return this.#launch(lane, spec, execute)

@@ -2,12 +2,13 @@ import { closeSync, openSync, statSync, truncateSync, writeFileSync, writeSync }
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
-import { isCorrupt, JournalDatabase } from '../../../src/runtime/journal/database.ts'
+import { JournalDatabase } from '../../../src/runtime/journal/database.ts'
+import { isCorrupt } from '../../../src/runtime/journal/faults.ts'
 import type { BeginWrite, SettleWrite, Write } from '../../../src/runtime/journal/messages.ts'
 import { scratch } from '../scratch.ts'
 
-function open(path = join(scratch(), 'runs.db'), base?: number): JournalDatabase {
-  const database = new JournalDatabase(path, base)
+function open(path = join(scratch(), 'runs.db')): JournalDatabase {
+  const database = new JournalDatabase(path)
   onTestFinished(() => {
     try {
       database.close()
@@ -32,13 +33,13 @@ const runsOf = (database: JournalDatabase) =>
 
 test('a run is found as it was written, and as it was settled', () => {
   const database = open()
-  database.write([begin(1, 'a', { status: 'queued' })])
+  database.write([begin(1, 'a', { status: 'queued' })], 0)
   const found = { run: 'a', agent: 'writer', attempt: 1, createdAt: 1_000 }
   const unsettled = { finishedAt: null, response: null, error: null, started: null }
   expect(database.get('a')).toEqual([{ ...found, ...unsettled, status: 'queued' }])
-  database.write([['mark', 1, 'sent', 2]])
+  database.write([['mark', 1, 'sent', 2]], 0)
   expect(database.get('a')).toEqual([{ ...found, ...unsettled, status: 'sent', attempt: 2 }])
-  database.write([settle(1)])
+  database.write([settle(1)], 0)
   expect(database.get('a')).toEqual([
     { ...found, status: 'succeeded', started: 1, finishedAt: 2_000, response: '{"result":1}', error: null },
   ])
@@ -48,22 +49,49 @@ test('a run is found as it was written, and as it was settled', () => {
 test('of writes that are given together, one that fails keeps all out of the file', () => {
   const database = open()
   const wrong = ['begin', 2, null] as unknown as Write
-  expect(() => database.write([begin(1, 'a'), wrong])).toThrow()
+  expect(() => database.write([begin(1, 'a'), wrong], 0)).toThrow()
   expect(runsOf(database)).toEqual([])
-  expect(database.write([begin(1, 'a')])).toEqual([])
+  database.write([begin(1, 'a')], 0)
+  expect(runsOf(database)).toEqual(['a'])
 })
 
 test('a run whose id is there already is not begun again, and the others are', () => {
   const database = open()
-  database.write([begin(1, 'a')])
-  expect(database.write([begin(2, 'b'), begin(3, 'a', { agent: 'thief' }), begin(4, 'c')])).toEqual([1])
+  database.write([begin(1, 'a')], 0)
+  expect(database.taken(['b', 'a', 'c'])).toEqual(['a'])
+  database.write([begin(2, 'b'), begin(3, 'a', { agent: 'thief' }), settle(3), begin(4, 'c')], 0)
   expect(runsOf(database)).toEqual(['c', 'b', 'a'])
-  expect(database.get('a')).toMatchObject([{ agent: 'writer' }])
+  expect(database.get('a')).toMatchObject([{ agent: 'writer', status: 'sent' }])
+})
+
+test('writes come to the same whether they are given one by one, together, or once more', () => {
+  const writes: Write[] = [
+    begin(1, 'a', { status: 'queued' }),
+    ['mark', 1, 'sent', 1],
+    begin(2, 'b'),
+    settle(2),
+    ['mark', 1, 'queued', 2],
+    ['mark', 1, 'sent', 2],
+    begin(3, 'c', { status: 'queued' }),
+    ['mark', 3, 'sent', 3],
+    settle(1),
+  ]
+  const all = (database: JournalDatabase) => database.list({ agent: undefined, status: undefined, limit: 100 })
+  const [oneByOne, together] = [open(), open()]
+  for (const write of writes) oneByOne.write([write], 7)
+  together.write(writes, 7)
+  const once = all(together)
+  expect(once).toMatchObject([{ attempt: 3 }, { status: 'succeeded' }, { status: 'succeeded' }])
+  expect(all(oneByOne)).toEqual(once)
+  for (const from of [0, 2, 5]) {
+    together.write(writes.slice(from), 7)
+    expect(all(together)).toEqual(once)
+  }
 })
 
 test('lists are by agent and status, the newest first, and bounded', () => {
   const database = open()
-  database.write([begin(1, 'a'), begin(2, 'b', { agent: 'reader' }), begin(3, 'c'), begin(4, 'd'), settle(3)])
+  database.write([begin(1, 'a'), begin(2, 'b', { agent: 'reader' }), begin(3, 'c'), begin(4, 'd'), settle(3)], 0)
   const list = (filter: { agent?: string; status?: 'sent' | 'succeeded'; limit?: number }) =>
     database.list({ agent: filter.agent, status: filter.status, limit: filter.limit ?? 100 }).map(({ run }) => run)
   expect(list({})).toEqual(['d', 'c', 'b', 'a'])
@@ -76,17 +104,18 @@ test('lists are by agent and status, the newest first, and bounded', () => {
 test('the next system finds what had not settled, the oldest first, and its own runs are not among it', () => {
   const path = join(scratch(), 'runs.db')
   const first = open(path)
-  expect(first.unfinished()).toEqual([])
-  first.write([begin(1, 'a'), begin(2, 'b', { status: 'queued' }), begin(3, 'c'), settle(3)])
+  expect(first.lastId).toBe(0)
+  first.write([begin(1, 'a'), begin(2, 'b', { status: 'queued' }), begin(3, 'c'), settle(3)], 0)
   first.close()
   const second = open(path)
-  second.write([begin(1, 'd')])
+  const base = second.lastId
+  second.write([begin(1, 'd')], base)
   const rest = { agent: 'writer', isIdempotent: false, attempt: 1, createdAt: 1_000, runMs: 500, affinity: 'key' }
-  expect(second.unfinished()).toEqual([
+  expect(second.unfinished(base)).toEqual([
     { key: -2, run: 'a', status: 'sent', body: '{"prompt":"hi"}', ...rest },
     { key: -1, run: 'b', status: 'queued', body: '{"prompt":"hi"}', ...rest },
   ])
-  second.write([settle(-2)])
+  second.write([settle(-2)], base)
   expect(second.get('a')).toMatchObject([{ status: 'succeeded' }])
   expect(second.get('d')).toMatchObject([{ status: 'sent' }])
 })
@@ -94,8 +123,11 @@ test('the next system finds what had not settled, the oldest first, and its own 
 test('what ended before the cutoff is removed bit by bit; what has not ended, or later, stays', () => {
   const database = open()
   const keys = [1, 2, 3, 4, 5, 6]
-  database.write(keys.map((key) => begin(key, `r${key}`, { at: key })))
-  database.write([settle(1, 10), settle(2, 10), settle(3, 99), settle(5, 10), settle(6, 10)])
+  database.write(
+    keys.map((key) => begin(key, `r${key}`, { at: key })),
+    0,
+  )
+  database.write([settle(1, 10), settle(2, 10), settle(3, 99), settle(5, 10), settle(6, 10)], 0)
   const next = database.clean(50, 4, 0)
   expect(runsOf(database)).toEqual(['r6', 'r5', 'r4', 'r3'])
   const last = database.clean(50, 4, next as number)
@@ -132,7 +164,10 @@ test.each([
 ])('a file that %s is damaged', (_, harm) => {
   const path = join(scratch(), 'runs.db')
   const database = open(path)
-  database.write(Array.from({ length: 200 }, (_, key) => begin(key + 1, `run ${key}`)))
+  database.write(
+    Array.from({ length: 200 }, (_, key) => begin(key + 1, `run ${key}`)),
+    0,
+  )
   database.close()
   harm(path)
   let error: unknown

@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { systemClock } from '../../../src/runtime/clock.ts'
 import { type JournalOptions, parseJournal } from '../../../src/runtime/config/journal.ts'
 import { Journal } from '../../../src/runtime/journal/journal.ts'
+import { encodeEntry, segmentPath } from '../../../src/runtime/journal/log-format.ts'
 import type { UnfinishedRun } from '../../../src/runtime/journal/messages.ts'
 import type { RuntimeFact } from '../../../src/runtime/telemetry/catalogue.ts'
 import { scratch } from '../scratch.ts'
@@ -24,8 +25,8 @@ function open(path: string, options: Partial<JournalOptions> = {}) {
   return { journal, told, found, types: () => told.map(({ type }) => type) }
 }
 
-function begin(journal: Journal, run: string) {
-  const about = { agent: 'writer', mode: 'sync', body: '{"prompt":"hi"}', isIdempotent: false } as const
+function begin(journal: Journal, run: string, isNamed = true, body = '{"prompt":"hi"}') {
+  const about = { agent: 'writer', mode: 'sync', body, isIdempotent: false, isNamed } as const
   return journal.begin({ run, ...about, runMs: undefined, affinity: undefined, idempotencyKey: undefined })
 }
 
@@ -192,4 +193,61 @@ test('what has ended longer ago than keepMs goes', async () => {
   await ended.settled(succeeded)
   await vi.waitFor(async () => expect(await journal.get('ended')).toEqual([]), { timeout: 10_000, interval: 20 })
   expect(await journal.get('open')).toHaveLength(1)
+})
+
+test('what is in the log when its thread ends is found by the next system', async () => {
+  const directory = scratch()
+  const path = join(directory, 'runs.db')
+  const first = open(path)
+  const records = ['a', 'b'].map((run) => begin(first.journal, run, false))
+  await Promise.all(records.map((record) => record.sending(1)))
+  await records[0]?.settled(succeeded)
+  // Before its thread has followed the log.
+  const copy = join(scratch(), 'runs.db')
+  for (const name of readdirSync(directory).filter((name) => !name.endsWith('-owner')))
+    copyFileSync(join(directory, name), join(copy, '..', name))
+  const second = open(copy)
+  await second.journal.opened
+  expect(second.found).toMatchObject([{ run: 'b', status: 'sent', body: '{"prompt":"hi"}' }])
+  expect(await second.journal.get('a')).toMatchObject([{ status: 'succeeded', response: JSON.stringify(response) }])
+})
+
+test.each([
+  ['required', 'is left as it is'],
+  ['best_effort', 'is moved aside with all that belongs to it'],
+] as const)('a damaged log under %s %s', async (mode, _) => {
+  const directory = scratch()
+  const path = join(directory, 'runs.db')
+  const log = `${encodeEntry({ base: 0 })}no entry\n${encodeEntry([['mark', 1, 'sent', 1]])}`
+  writeFileSync(segmentPath(path, 1), log)
+  const { journal, told } = open(path, { mode })
+  await journal.opened
+  expect(told).toMatchObject([
+    { type: 'journal.failed', error: { message: expect.stringContaining(segmentPath(path, 1)) } },
+  ])
+  const sending = await begin(journal, 'a').sending(1)
+  if (mode === 'required') {
+    expect(sending).toMatchObject({ code: 'JOURNAL_UNAVAILABLE' })
+    expect(readFileSync(segmentPath(path, 1), 'utf8')).toBe(log)
+  } else {
+    expect(sending).toBeUndefined()
+    expect(await journal.get('a')).toHaveLength(1)
+    const moved = readdirSync(directory).find((name) => /corrupt.*-log-1$/.test(name))
+    expect(readFileSync(join(directory, moved ?? ''), 'utf8')).toBe(log)
+  }
+})
+
+test('where the log cannot be appended to, runs are refused until it can be', async () => {
+  const path = join(scratch(), 'runs.db')
+  const { journal, types } = open(path)
+  await journal.opened
+  // Where the next segment is to be.
+  mkdirSync(segmentPath(path, 2))
+  const refused = begin(journal, 'a', false)
+  expect(await refused.sending(1)).toMatchObject({ code: 'JOURNAL_UNAVAILABLE', started: false })
+  rmdirSync(segmentPath(path, 2))
+  expect(await begin(journal, 'b', false).sending(1)).toBeUndefined()
+  expect(types()).toEqual(['journal.failed', 'journal.restored'])
+  expect(await journal.get('a')).toEqual([])
+  expect(await journal.get('b')).toMatchObject([{ status: 'sent' }])
 })

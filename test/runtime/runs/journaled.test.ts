@@ -2,9 +2,8 @@ import { expect, test } from 'vitest'
 import { AxonError } from '../../../src/errors.ts'
 import { ConnectionLost } from '../../../src/runtime/http/transport.ts'
 import { type Batch, newBatch, type PendingBatch } from '../../../src/runtime/journal/batch.ts'
-import type { NewRecord } from '../../../src/runtime/journal/journal.ts'
 import type { UnfinishedRun } from '../../../src/runtime/journal/messages.ts'
-import { JournalRecord } from '../../../src/runtime/journal/record.ts'
+import { JournalRecord, type NewRecord } from '../../../src/runtime/journal/record.ts'
 import { RunRig, response, settle } from './rig.ts'
 
 const unavailable = new AxonError('JOURNAL_UNAVAILABLE', 'The disk is full.')
@@ -23,11 +22,14 @@ class HeldJournal {
     this.begun.push(run)
     const key = this.begun.length
     const values = [key, run.run, run.agent, run.mode, null, 0, 'queued', 1, 0, null, null, run.body] as const
-    return new JournalRecord({ key, run: run.run, agent: run.agent }, this.#around, ['begin', ...values])
+    return new JournalRecord({ key, run: run.run, agent: run.agent, isNamed: false }, this.#around, [
+      'begin',
+      ...values,
+    ])
   }
 
   adopt(key: number, run: string): JournalRecord {
-    return new JournalRecord({ key, run, agent: 'writer' }, this.#around, 'queued')
+    return new JournalRecord({ key, run, agent: 'writer', isNamed: false }, this.#around, 'queued')
   }
 
   /** What is to be written next, in short. */
