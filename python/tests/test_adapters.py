@@ -100,7 +100,7 @@ async def test_a_spec_may_have_a_schema_and_leave_its_model_to_the_definition(wr
 @pytest.mark.parametrize(
     ("source", "code", "told"),
     [
-        (None, "AGENT_MODULE_NOT_FOUND", "no file spec.yaml"),
+        (None, "AGENT_MODULE_NOT_FOUND", "no file ./spec.yaml"),
         ("- 1\n", "AGENT_IMPORT_FAILED", "no agent spec"),
         ("model: nobody:knows\n", "AGENT_MODEL_INVALID", "nobody:knows"),
     ],
@@ -109,8 +109,13 @@ def test_a_spec_that_cannot_be_used_is_refused(write: Write, source: str | None,
     if source is not None:
         write("spec.yaml", source)
     with pytest.raises(StartError, match=told) as caught:
-        load("spec.yaml", None)
+        load("./spec.yaml", None)
     assert caught.value.code == code
+
+
+async def test_a_module_may_be_called_like_the_end_of_a_spec_file(write: Write) -> None:
+    write("kinds/json.py", "def agent(prompt): return prompt")
+    assert (await answer(load("kinds.json", None), "a"))["result"] == "a"
 
 
 FOREIGN = "class Crew:\n    def __init__(self, word): self.word = word\n    def __call__(self, prompt): ...\n"
@@ -175,6 +180,11 @@ def test_a_broken_adapter_is_named_with_its_package(
         load("crew_of_broken", None)
     assert caught.value.code == "AGENT_IMPORT_FAILED"
     assert "foreign = foreign_adapter of foreign-axon" in caught.value.message
+
+
+async def test_a_folder_that_is_called_as_an_installed_package_is_found_all_the_same(write: Write) -> None:
+    write("agents/mine.py", "def agent(prompt): return prompt\n")
+    assert (await answer(load("agents.mine", None), "a"))["result"] == "a"
 
 
 async def test_a_users_own_package_agents_is_found_where_openais_was_preloaded(write: Write) -> None:

@@ -326,6 +326,7 @@ def test_a_model_cannot_be_given_from_outside() -> None:
     [
         ({"usage_limits": {"request_limit": 1}}, "usage_limits"),
         ({"deps": 3}, "deps"),
+        ({"deps": {"other": 3}}, "there are none"),
         ({"message_history": [3]}, "history.0"),
     ],
 )

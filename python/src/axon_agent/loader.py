@@ -26,7 +26,8 @@ def load(module: str, model: str | None) -> Runner:
     Without a name it is the attribute `agent`, else the only framework agent in the module, else a function named
     `run` or `main`, else the only class of the module that has `run` or `stream`. Raises `StartError`.
     """
-    if module.endswith(SPECS):
+    # `agents.json` may also be a module `json` in a package `agents`.
+    if module.endswith(SPECS) and ("/" in module or os.path.isfile(module)):
         return load_spec(module, model)
     _give_up("agents")
     place, colon, name = module.rpartition(":")
@@ -58,6 +59,10 @@ def _import(place: str) -> ModuleType:
             raise StartError("import", "AGENT_MODULE_NOT_FOUND", message)
         return importlib.import_module(place)
     except ModuleNotFoundError as error:
+        file = f"{place.replace('.', '/')}.py"
+        if error.name == place and os.path.isfile(file):
+            # Its folder is no package and has the name of an installed one, as `agents` is OpenAI's.
+            return _import(file)
         raise _not_found(place, error) from error
     except StartError:
         raise

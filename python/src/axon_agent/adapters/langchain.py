@@ -50,10 +50,8 @@ class LangChainRunner:
         options: dict[str, Any] = {}
         if self._has_context:
             options["context"] = deps
-        elif isinstance(deps, dict):
-            fields = deps
         elif deps is not None:
-            raise _invalid("deps: an object with further fields of the agent's input is wanted")
+            fields = self._fields(deps)
         given, messages = self._shape.fill(request, fields)
         metadata = request.get("metadata", {})
         config: dict[str, Any] = {"metadata": metadata}
@@ -88,6 +86,14 @@ class LangChainRunner:
             if fields.get("properties"):
                 asked["properties"]["deps"] = {**fields, "required": []}
         return {"input": asked, "output": self._output_schema(), "tools": self._tools()}
+
+    def _fields(self, deps: Any) -> dict[str, Any]:
+        """Further fields of the input; `RunError` 422 for those that it has not."""
+        known = _without(self._asked, "messages", self._shape.prompt, self._shape.history)["properties"]
+        if not isinstance(deps, dict) or not deps.keys() <= known.keys():
+            there = f"there are {', '.join(known)}" if known else "there are none"
+            raise _invalid(f"deps: an object with fields of the agent's input is wanted; {there}")
+        return deps
 
     def _output_schema(self) -> dict[str, Any]:
         told = _schema(self._runnable.get_output_jsonschema)
