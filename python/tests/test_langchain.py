@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from langchain_core.callbacks import adispatch_custom_event
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import RunnableConfig, RunnableLambda
-from langchain_core.tools import tool
+from langchain_core.tools import InjectedToolCallId, tool
 from langchain_model import Adder, add
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import GraphInterrupt
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
-from langgraph.types import StreamWriter
+from langgraph.types import Command, Interrupt, StreamWriter
 from runner_kit import answer, said, shape, stream
 from typing_extensions import TypedDict
 
@@ -49,11 +50,11 @@ def adding(node: Any = think, tool: ToolNode | None = None, **options: Any) -> A
     return graph.compile(**options)
 
 
-def one_node(state: Any, node: Any, **options: Any) -> Any:
+def one_node(state: Any, node: Any, checkpointer: Any = None, **options: Any) -> Any:
     graph = StateGraph(state, **options)
     graph.add_node("node", node)
     graph.add_edge(START, "node")
-    return graph.compile()
+    return graph.compile(checkpointer=checkpointer)
 
 
 def runner(found: Any) -> Runner:
@@ -217,6 +218,47 @@ async def test_a_tool_that_raises_ends_the_run_or_is_told_where_the_graph_handle
     events, body = await stream(runner(adding(tool=ToolNode([broken], handle_tool_errors=True))))
     assert [list(data) for name, data in events if name == "tool.result"] == [["id", "error"]]
     assert body["messages"][2]["parts"][0]["outcome"] == "failed"
+
+
+@tool("add")
+def commanding(a: int, b: int, tool_call_id: Annotated[str, InjectedToolCallId]) -> Command[Any]:
+    """Adds."""
+    return Command(update={"messages": [ToolMessage(str(a + b), tool_call_id=tool_call_id, name="add")]})
+
+
+async def test_a_tool_that_commands_the_graph_is_told_once() -> None:
+    events, body = await stream(runner(adding(tool=ToolNode([commanding]))))
+    assert [name for name, _ in events].count("tool.call") == 1
+    assert ("tool.result", {"id": "call-1", "result": "3"}) in events
+    assert body["usage"]["tool_calls"] == 1
+
+
+async def test_a_tool_that_a_node_calls_itself_is_told_too() -> None:
+    async def node(state: MessagesState, config: RunnableConfig) -> dict[str, Any]:
+        return {"messages": [AIMessage(str(await add.ainvoke({"a": 2, "b": 3}, config)))]}
+
+    events, _ = await stream(runner(one_node(MessagesState, node)))
+    (called, call), (returned, result) = events[:2]
+    assert (called, call["name"], call["arguments"]) == ("tool.call", "add", {"a": 2, "b": 3})
+    assert (returned, result) == ("tool.result", {"id": call["id"], "result": 5})
+
+
+class Structured(MessagesState):
+    structured_response: dict[str, int]
+    other: int
+
+
+async def test_a_structured_response_is_the_result() -> None:
+    graph = one_node(Structured, lambda state: {"structured_response": {"n": 1}, "other": 2})
+    assert (await answer(runner(graph)))["result"] == {"n": 1}
+
+
+async def test_a_graph_that_interrupts_answers_with_what_it_asks() -> None:
+    def node(state: MessagesState) -> dict[str, Any]:
+        raise GraphInterrupt([Interrupt("sure?", id="i")])
+
+    body = await answer(runner(one_node(MessagesState, node, checkpointer=InMemorySaver())))
+    assert body["result"]["__interrupt__"][0]["value"] == "sure?"
 
 
 async def test_a_cancelled_run_stops_its_node() -> None:

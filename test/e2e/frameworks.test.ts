@@ -1,7 +1,9 @@
 /** Agents of other frameworks than pydantic-ai, from one environment that Axon makes, through a supervised process. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import type { AgentOptions, RunStreamEvent } from '../../src/index.ts'
-import { fixtures, makeEnvironment, newAxon, next, scratch } from './axon.ts'
+import { fixtures, makeEnvironment, newAxon, next, root, scratch } from './axon.ts'
 import { cancelled, waits } from './gate.ts'
 
 /** One environment for all: what is preloaded for one framework must not harm the others. */
@@ -82,6 +84,37 @@ test('a conversation goes from one framework to the next, among agents of one ho
     expect(messages.length).toBeGreaterThan(before)
   }
   expect(JSON.stringify(messages)).toContain('You are kind.')
+})
+
+test('the examples of docs/frameworks.md answer as they are written', async () => {
+  const page = readFileSync(join(root, 'docs/frameworks.md'), 'utf8')
+  const [graph, sdk, counter] = [...page.matchAll(/^```python\n([\s\S]*?)^```/gm)].map((match) => match[1] ?? '')
+  const yaml = /^```yaml\n([\s\S]*?)^```/m.exec(page)?.[1]
+  const cwd = scratch()
+  mkdirSync(join(cwd, 'agents'))
+  const define = (file: string, source = '', options: Partial<AgentOptions> = {}): AgentOptions => {
+    writeFileSync(join(cwd, 'agents', file), source)
+    return {
+      module: file.endsWith('.py') ? `agents.${file.slice(0, -3)}` : `agents/${file}`,
+      cwd,
+      dependencies,
+      ...options,
+    }
+  }
+  const agents = {
+    graph: define('graph.py', graph),
+    sdk: define('sdk.py', sdk, { model: 'test' }),
+    counter: define('counter.py', counter),
+    spec: define('support.yaml', yaml, { model: 'test' }),
+  }
+  const axon = await newAxon({ agents }).start()
+  const answers = Object.keys(agents).map(async (name) => (await axon.agent(name).run({ prompt: 'hi' })).result)
+  expect(await Promise.all(answers)).toEqual([
+    'Hello!',
+    '{"weather": "It is sunny in a."}',
+    { prompt: 'hi', runs: 1 },
+    { mood: 'a' },
+  ])
 })
 
 test('frameworks are preloaded in the host, which can fork', async () => {

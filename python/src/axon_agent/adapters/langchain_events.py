@@ -72,14 +72,13 @@ class Telling:
 
     async def _tool(self, event: Any) -> None:
         output = event["data"]["output"]
-        if isinstance(output, ToolMessage):
-            await self._message(output)
-        elif not isinstance(output, BaseMessage):
-            call = event["run_id"]
-            if event["data"].get("input") is not None:
-                # No model has asked for it: a node calls it as it is.
-                await self._call(call, event["name"], event["data"]["input"])
-                await self._return(call, {"result": output})
+        answers = _answers(output)
+        for message in answers:
+            await self._message(message)
+        if not answers and not hasattr(output, "goto"):
+            # No model has asked for it: a node calls it as it is.
+            await self._call(event["run_id"], event["name"], event["data"].get("input"))
+            await self._return(event["run_id"], {"result": output})
 
     async def _chunk(self, chunk: Any) -> None:
         """What the runnable itself streams: a graph's updates and custom values, or the text of a chain."""
@@ -131,7 +130,7 @@ class Tally(BaseCallbackHandler):
                     self._answers[message.id or run_id] = message
 
     def on_tool_end(self, output: Any, *, run_id: Any, **_: Any) -> None:
-        self._tools.add(output.tool_call_id if isinstance(output, ToolMessage) else run_id)
+        self._tools.update([message.tool_call_id for message in _answers(output)] or [run_id])
 
     def add(self, messages: Iterable[BaseMessage]) -> None:
         """What stands in the state; what was counted already is not counted again."""
@@ -153,6 +152,12 @@ class Tally(BaseCallbackHandler):
             "output_tokens": sum(one["output_tokens"] for one in counted),
             "total_tokens": sum(one["total_tokens"] for one in counted),
         }
+
+
+def _answers(output: Any) -> list[ToolMessage]:
+    """A tool's answers to a model's call: a message, or those that a LangGraph `Command` puts into the state."""
+    found = output if isinstance(output, BaseMessage) else getattr(output, "update", output)
+    return [message for message in messages_in(found) if isinstance(message, ToolMessage)]
 
 
 def messages_in(update: Any) -> Iterator[BaseMessage]:
