@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { journal } from './journal.ts'
 import { describeMachine } from './machine.ts'
 import { orphans } from './orphans.ts'
+import { peers } from './peers.ts'
 import { pool } from './pool.ts'
 import { recovery } from './recovery.ts'
 import { registry } from './registry.ts'
@@ -26,6 +27,7 @@ export interface BenchResult {
 const benches: Record<string, (rounds: number | undefined, seconds: number | undefined) => Promise<BenchResult>> = {
   journal,
   orphans,
+  peers,
   pool,
   recovery,
   registry,

@@ -1,108 +1,53 @@
 /**
- * Owns the process managers that Axon is measured against: installs each into a directory of its own, runs the same agent under
- * it, and ends it.
+ * The same echo and the same run of pydantic-ai's test model through Axon and through what else brings Python into a Node.js
+ * program: plain FastAPI with undici, LitServe, Ray Serve, python-shell, pythonia. Each is installed here, and measured by turns
+ * with Axon in one process, 16 calls at once and one alone.
  */
-import { execFile, execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { text } from 'node:stream/consumers'
 import { ensureEnvironment } from 'axon-runtime'
-import { Agent, request } from 'undici'
-import { benchRoot } from './environment.ts'
+import { benchEnvironment, benchRoot } from './environment.ts'
+import type { BenchResult } from './main.ts'
+import type { Installed } from './peers/contenders.ts'
 
-const run = promisify(execFile)
-const answerMs = 60_000
-const betweenTriesMs = 2
-
-/** An agent that a peer keeps alive. */
-export interface Peer {
-  /** The process that answers next, other than `not`. */
-  answer: (not?: number) => Promise<number>
-  stop: () => Promise<void>
-}
-
-export async function startPm2(python: string): Promise<Peer> {
-  const directory = mkdtempSync(join(tmpdir(), 'axon-bench-pm2-'))
-  writeFileSync(join(directory, 'package.json'), '{ "private": true }')
-  const npm = ['install', '--no-audit', '--no-fund', '--loglevel=error', 'pm2@^7 || ^6']
-  execFileSync('npm', npm, { cwd: directory, stdio: ['ignore', 2, 2] })
-  const env = { ...process.env, PM2_HOME: join(directory, 'home'), PYTHONPATH: benchRoot }
-  const pm2 = (...args: string[]) =>
-    run(process.execPath, [join(directory, 'node_modules/pm2/bin/pm2'), ...args], { cwd: benchRoot, env })
-  const port = await freePort()
-  await pm2('start', 'agents/peer_app.py', '--interpreter', python, '--name', 'peer', '--', String(port))
-  return {
-    answer: (not) => answer(port, not),
-    stop: async () => {
-      await pm2('kill')
-      rmSync(directory, { recursive: true, force: true })
-    },
-  }
-}
-
-export async function startSupervisord(python: string): Promise<Peer> {
-  const directory = mkdtempSync(join(tmpdir(), 'axon-bench-supervisord-'))
-  mkdirSync(join(directory, 'log'))
-  const environment = await ensureEnvironment({ cwd: directory, dependencies: ['supervisor', 'setuptools<81'] })
-  const port = await freePort()
-  const configuration = `[supervisord]
-nodaemon=true
-logfile=${directory}/log/supervisord.log
-pidfile=${directory}/supervisord.pid
-childlogdir=${directory}/log
-[program:peer]
-command=${python} agents/peer_app.py ${port}
-directory=${benchRoot}
-environment=PYTHONPATH="${benchRoot}"
-autorestart=true
-startretries=100
-`
-  writeFileSync(join(directory, 'supervisord.conf'), configuration)
-  const command = join(environment.root, 'bin/supervisord')
-  const child = spawn(command, ['-n', '-c', join(directory, 'supervisord.conf')], { stdio: 'ignore' })
-  return {
-    answer: (not) => answer(port, not),
-    stop: async () => {
-      const exited = once(child, 'exit')
-      child.kill('SIGTERM')
-      await exited
-      rmSync(directory, { recursive: true, force: true })
-    },
-  }
-}
-
-async function answer(port: number, not?: number): Promise<number> {
-  const dispatcher = new Agent({ keepAliveTimeout: 1 })
-  const deadline = performance.now() + answerMs
+export async function peers(rounds = 3, seconds = 2): Promise<BenchResult> {
+  const directory = mkdtempSync(join(tmpdir(), 'axon-bench-peers-'))
   try {
-    while (performance.now() < deadline) {
-      try {
-        const { body } = await request(`http://127.0.0.1:${port}/run`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: '{"prompt":"Are you there?"}',
-          dispatcher,
-        })
-        const { pid } = (await body.json()) as { pid: number }
-        if (pid !== not) return pid
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, betweenTriesMs))
-      }
-    }
-    throw new Error(`Nobody answered on port ${port} within ${answerMs} ms.`)
+    return { figures: await measure({ installed: await install(directory), rounds, seconds }), targets: [] }
   } finally {
-    await dispatcher.destroy()
+    rmSync(directory, { recursive: true, force: true })
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('No free port.')
-  return address.port
+async function install(directory: string): Promise<Installed> {
+  process.stderr.write('installing python-shell, pythonia, LitServe, Ray\n')
+  writeFileSync(join(directory, 'package.json'), '{ "private": true }')
+  const npm = ['install', '--no-audit', '--no-fund', '--loglevel=error', 'python-shell@^5', 'pythonia@^1']
+  execFileSync('npm', npm, { cwd: directory, stdio: ['ignore', 2, 2] })
+  const [agents, litserve, ray] = await Promise.all([
+    benchEnvironment(),
+    ensureEnvironment({ cwd: directory, dependencies: ['pydantic-ai-slim', 'litserve'] }),
+    ensureEnvironment({ cwd: directory, dependencies: ['pydantic-ai-slim', 'ray[serve]'] }),
+  ])
+  return { agents: agents.python, litserve: litserve.python, ray: ray.python, packages: directory }
+}
+
+/** In a namespace of the network that has loopback only. */
+async function measure(task: object): Promise<BenchResult['figures']> {
+  const namespaces = process.getuid?.() === 0 ? ['--net'] : ['--user', '--map-root-user', '--net']
+  const program = [process.execPath, join(benchRoot, 'peers/measure.ts')]
+  const child = spawn('unshare', [...namespaces, 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', ...program], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  child.stdin.end(JSON.stringify(task))
+  const [printed, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  if (code !== 0)
+    throw new Error(
+      'The peers could not be measured: see above. It needs unshare and ip, as in util-linux and iproute2.',
+    )
+  return JSON.parse(printed)
 }

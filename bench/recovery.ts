@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises'
 import { createAxon } from 'axon-runtime'
 import { agentOptions, benchEnvironment } from './environment.ts'
 import type { BenchResult } from './main.ts'
-import { type Peer, startPm2, startSupervisord } from './peers.ts'
+import { type Peer, startPm2, startSupervisord } from './managers.ts'
 import { round, summarize } from './statistics.ts'
 
 const servesMs = 300

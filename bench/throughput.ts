@@ -11,7 +11,8 @@ import { Pool } from 'undici'
 import { resourcesOf } from '../dist/runtime/resources.js'
 import { agentOptions, benchEnvironment, benchRoot } from './environment.ts'
 import type { BenchResult } from './main.ts'
-import { round, type Summary, summarize } from './statistics.ts'
+import { latency, rate, Series } from './measures.ts'
+import { round } from './statistics.ts'
 
 const concurrency = 16
 const seconds = 2
@@ -34,11 +35,11 @@ export async function throughput(rounds = 7): Promise<BenchResult> {
     const ask = (name: string) => () => axon.agent(name).run({ prompt: 'Hello, agent!' })
     for (let turn = 0; turn <= rounds; turn += 1) {
       const found = {
-        echo: await rate(ask('echo'), concurrency),
-        bare: await rate(bare.request, concurrency),
-        testModel: await rate(ask('support'), concurrency),
+        echo: await rate(ask('echo'), concurrency, seconds),
+        bare: await rate(bare.request, concurrency, seconds),
+        testModel: await rate(ask('support'), concurrency, seconds),
         inProcess: await baseline.measure(),
-        testModelByTwo: await rate(ask('pair'), 2 * concurrency),
+        testModelByTwo: await rate(ask('pair'), 2 * concurrency, seconds),
       }
       const times = { echo: await latency(ask('echo')), bare: await latency(bare.request) }
       if (turn === 0) continue // warms the compilers
@@ -64,55 +65,6 @@ export async function throughput(rounds = 7): Promise<BenchResult> {
       { target: 'test model runs a second ÷ in process at least 0.85', measured: model, isMet: model >= 0.85 },
     ],
   }
-}
-
-/** Values by name, one of each for each turn. */
-class Series {
-  readonly #values = new Map<string, number[]>()
-
-  add(values: Record<string, number>): void {
-    for (const [name, value] of Object.entries(values)) this.#values.set(name, [...this.#of(name), value])
-  }
-
-  /** The median of the ratios within each turn. */
-  ratio(one: string, other: string): number {
-    const others = this.#of(other)
-    return summarize(this.#of(one).map((value, turn) => value / (others[turn] as number))).p50
-  }
-
-  summaries(): Record<string, Summary> {
-    return Object.fromEntries([...this.#values].map(([name, values]) => [name, summarize(values)]))
-  }
-
-  #of(name: string): number[] {
-    return this.#values.get(name) ?? []
-  }
-}
-
-/** Calls a second, so many under way at once. */
-async function rate(call: () => Promise<unknown>, width: number): Promise<number> {
-  const begunAt = performance.now()
-  const endsAt = begunAt + seconds * 1_000
-  let calls = 0
-  const worker = async () => {
-    while (performance.now() < endsAt) {
-      await call()
-      calls += 1
-    }
-  }
-  await Promise.all(Array.from({ length: width }, worker))
-  return round((calls * 1_000) / (performance.now() - begunAt))
-}
-
-/** Median of one call after the other, in milliseconds. */
-async function latency(call: () => Promise<unknown>): Promise<number> {
-  const times: number[] = []
-  for (let turn = 0; turn < 500; turn += 1) {
-    const begunAt = performance.now()
-    await call()
-    times.push((performance.now() - begunAt) * 1_000)
-  }
-  return summarize(times).p50 / 1_000
 }
 
 /** A pool of its own to the process that serves the agent: the same requests, without a run. */

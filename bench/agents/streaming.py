@@ -1,8 +1,11 @@
-"""Says as many small words as the prompt asks for; `endless` goes on until it is cancelled."""
+"""Says as many small words as the prompt asks for. `endless` tells events until it is cancelled: they are no part of the answer, which would
+grow with every word."""
+
+from axon_agent import Event
 
 
 async def agent(prompt):
-    count = 0
-    while prompt == "endless" or count < int(prompt):
-        count += 1
+    while prompt == "endless":
+        yield Event("word", "word ")
+    for _ in range(int(prompt)):
         yield "word "

@@ -122,6 +122,23 @@ test('what destroy() ends is answered and recorded as cancelled: the next system
   ])
 })
 
+test('the answer to an idempotency key outlives its system, and another request with that key is refused', async () => {
+  const path = join(scratch(), 'runs.db')
+  const agents = { gate: agent('gate') }
+  const free = join(scratch(), 'free')
+  await open(free)
+  const first = await newAxon({ journal: { path }, agents }).start()
+  const answer = await first.agent('gate').run({ prompt: free }, { idempotencyKey: 'order-1' })
+  await first.close()
+  const second = await newAxon({ journal: { path }, agents }).start()
+  // It says in which process it ran.
+  expect(await second.agent('gate').run({ prompt: free }, { idempotencyKey: 'order-1' })).toEqual(answer)
+  expect(await rejection(second.agent('gate').run({ prompt: 'other' }, { idempotencyKey: 'order-1' }))).toMatchObject({
+    code: 'RUN_KEY_REUSED',
+  })
+  expect(await second.runs.list()).toHaveLength(1)
+})
+
 test('a second system on a journal does not start, says who has it, and leaves nothing', async () => {
   const path = join(scratch(), 'runs.db')
   const victim = new JournaledNode(scratch(), path)

@@ -39,6 +39,7 @@ const schema = `
     response TEXT
   ) STRICT;
   CREATE INDEX runs_by_agent ON runs (agent);
+  CREATE INDEX runs_by_key ON runs (agent, idempotency_key) WHERE idempotency_key IS NOT NULL;
   CREATE INDEX runs_but_succeeded ON runs (status) WHERE status <> 'succeeded';
   PRAGMA application_id = ${applicationId};
   PRAGMA user_version = ${format};
@@ -129,6 +130,12 @@ export class JournalDatabase {
       affinity: (row.affinity as string | null) ?? undefined,
       body: row.body as string,
     }))
+  }
+
+  /** The newest run of that agent and idempotency key, with its request. */
+  keyed(agent: string, key: string): RecordRow[] {
+    const sql = `SELECT ${columns}, body FROM runs WHERE agent = ? AND idempotency_key = ? ORDER BY id DESC LIMIT 1`
+    return rows(this.#database.prepare(sql).all(agent, key))
   }
 
   get(run: string): RecordRow[] {

@@ -15,16 +15,7 @@ import type { RuntimeFact } from '../telemetry/catalogue.ts'
 import { type Batch, loseTaken, namedIn, newBatch, type PendingBatch } from './batch.ts'
 import { errorOf, faultOf } from './faults.ts'
 import { LogWriter } from './log-writer.ts'
-import type {
-  FromJournal,
-  JournalFault,
-  JournalThreadData,
-  RecordFilter,
-  RecordRow,
-  ToJournal,
-  UnfinishedRun,
-  Write,
-} from './messages.ts'
+import type { FromJournal, JournalFault, JournalThreadData, ToJournal, UnfinishedRun, Write } from './messages.ts'
 import { Questions } from './questions.ts'
 import { beginWrite, JournalRecord, type NewRecord, type RecordSurroundings } from './record.ts'
 
@@ -45,13 +36,14 @@ const retryMs = 1_000
 export class Journal {
   /** Resolves when the file has been tried; rejects where it is another system's. */
   readonly opened: Promise<void>
+  /** What can be looked up. */
+  readonly questions: Questions
   readonly #options: JournalOpening
   readonly #worker: Worker
   readonly #around: RecordSurroundings
   readonly #exited: Promise<void>
   #resolveOpened!: () => void
   #rejectOpened!: (error: AxonError) => void
-  readonly #questions: Questions
   #key = 0
   /** Where it may be written; undefined while the thread is opening it, and after something failed. */
   #log: LogWriter | undefined
@@ -78,7 +70,7 @@ export class Journal {
     this.#rejectOpened = reject
     promise.catch(() => {})
     this.#worker = startThread({ ...options.settings, system: options.system })
-    this.#questions = new Questions(
+    this.questions = new Questions(
       (question) => this.#post(question),
       (fault) => errorOf(fault, options.settings.path),
     )
@@ -105,14 +97,9 @@ export class Journal {
     return new JournalRecord({ key, run, agent, isNamed: true }, this.#around, status)
   }
 
-  /** None where no run of that id is known. @throws AxonError JOURNAL_UNAVAILABLE */
-  get(run: string): Promise<RecordRow[]> {
-    return this.#questions.get(run)
-  }
-
-  /** The newest first. @throws AxonError JOURNAL_UNAVAILABLE */
-  list(filter: RecordFilter): Promise<RecordRow[]> {
-    return this.#questions.list(filter)
+  /** Whether runs that cannot be recorded are refused. */
+  get isRequired(): boolean {
+    return this.#around.isRequired
   }
 
   /** Writes what there is, and lets go of the files. Nothing may be begun any more. Idempotent; never rejects. */
@@ -158,7 +145,7 @@ export class Journal {
     if (runs.length > 0) {
       this.#isAsking = true
       try {
-        loseTaken(batch, await this.#questions.find(runs))
+        loseTaken(batch, await this.questions.find(runs))
       } catch (error) {
         return this.#fail(batch, error as AxonError)
       } finally {
@@ -223,7 +210,7 @@ export class Journal {
         this.#shutLog()
         return void this.#alarm(message.fault)
       default:
-        return this.#questions.answer(message)
+        return this.questions.answer(message)
     }
   }
 
@@ -276,7 +263,7 @@ export class Journal {
     const error = this.#closing ? errorOf(fault, path) : this.#alarm(fault)
     this.#error = error
     this.#resolveOpened()
-    this.#questions.end(error)
+    this.questions.end(error)
     this.#fail(this.#take(), error)
     this.#idle?.()
   }

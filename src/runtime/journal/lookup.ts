@@ -58,7 +58,7 @@ export class RunLookup {
 
   /** The run of that id; undefined where there is none, or none any more. @throws AxonError JOURNAL_UNAVAILABLE */
   async get(run: string): Promise<JournaledRun | undefined> {
-    const [row] = await this.#journal().get(run)
+    const [row] = await this.#journal().questions.get(run)
     return row && viewRun(row)
   }
 
@@ -68,7 +68,7 @@ export class RunLookup {
     if (!parsed.success)
       throw new AxonError('CONFIG_INVALID', `Runs cannot be looked up so: ${z.prettifyError(parsed.error)}`)
     const { agent, status, limit } = parsed.data
-    return (await this.#journal().list({ agent, status, limit })).map(viewRun)
+    return (await this.#journal().questions.list({ agent, status, limit })).map(viewRun)
   }
 }
 

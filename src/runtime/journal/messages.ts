@@ -71,6 +71,8 @@ export interface RecordRow {
   finishedAt: number | null
   response: string | null
   error: string | null
+  /** The request as JSON, of a run that was looked up by its idempotency key. */
+  body?: string
 }
 
 export interface RecordFilter {
@@ -92,6 +94,8 @@ export type ToJournal =
   | { type: 'grown' }
   /** Which of these runs are in the journal? */
   | { type: 'find'; id: number; runs: string[] }
+  /** Which run has this idempotency key? */
+  | { type: 'keyed'; id: number; agent: string; key: string }
   | { type: 'get'; id: number; run: string }
   | { type: 'list'; id: number; filter: RecordFilter }
   | { type: 'close' }
@@ -116,5 +120,5 @@ export type FromJournal =
   | { type: 'failed'; fault: JournalFault }
   | { type: 'found'; id: number; taken: string[] }
   | { type: 'rows'; id: number; rows: RecordRow[] }
-  /** The answer to `find`, `get` and `list` where that failed. */
+  /** The answer to a question where that failed. */
   | { type: 'unread'; id: number; fault: JournalFault }

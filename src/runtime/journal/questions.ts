@@ -26,10 +26,17 @@ export class Questions {
     return answer.type === 'found' ? answer.taken : []
   }
 
+  /** The newest run of that agent and idempotency key, if any, with its request. */
+  keyed(agent: string, key: string): Promise<RecordRow[]> {
+    return this.#rows((id) => ({ type: 'keyed', id, agent, key }))
+  }
+
+  /** None where no run of that id is known. */
   get(run: string): Promise<RecordRow[]> {
     return this.#rows((id) => ({ type: 'get', id, run }))
   }
 
+  /** The newest first. */
   list(filter: RecordFilter): Promise<RecordRow[]> {
     return this.#rows((id) => ({ type: 'list', id, filter }))
   }

@@ -31,6 +31,10 @@ parentPort?.on('message', (message: ToJournal) => {
       return void setTimeout(follow, gatherMs)
     case 'find':
       return read(message.id, (database) => ({ type: 'found', id: message.id, taken: database.taken(message.runs) }))
+    case 'keyed': {
+      const { id, agent, key } = message
+      return read(id, (database) => ({ type: 'rows', id, rows: database.keyed(agent, key) }))
+    }
     case 'get':
       return read(message.id, (database) => ({ type: 'rows', id: message.id, rows: database.get(message.run) }))
     case 'list':

@@ -13,9 +13,9 @@ import { type RunRequest, type RunResponse, runRequest } from '../../protocol/ru
 import type { Clock } from '../clock.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { UnfinishedRun } from '../journal/messages.ts'
+import { type Recallable, recall } from '../journal/recall.ts'
 import type { JournalRecord } from '../journal/record.ts'
 import type { Link } from '../process/link.ts'
-import type { AnswerStore } from './kept-answers.ts'
 import { KeyedRuns } from './keyed-runs.ts'
 import { Lane, type Load } from './lane.ts'
 import { backoffError, failedError, stoppedError } from './refusals.ts'
@@ -42,10 +42,8 @@ export interface DispatcherOptions {
   send: (command: RunsCommand) => void
   /** The definition as it is now. */
   definitionOf: (agent: string) => AgentDefinition | undefined
-  /** Keeps the answers to idempotency keys. Default: memory. */
-  answers?: AnswerStore | undefined
   /** Has every run before it is sent, and its end before it is answered. Undefined: none. */
-  journal?: Pick<Journal, 'begin'> | undefined
+  journal?: (Pick<Journal, 'begin'> & Recallable) | undefined
 }
 
 export class Dispatcher {
@@ -58,7 +56,11 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    this.#keyed = new KeyedRuns(options.answers)
+    const { journal } = options
+    this.#keyed = new KeyedRuns({
+      recall: journal && ((agent, key, policy) => recall(journal, agent, key, policy)),
+      runOf: (id) => this.#runs.get(id),
+    })
     this.#streams = new Streams(options.clock, options.transport, options.journal !== undefined)
   }
 

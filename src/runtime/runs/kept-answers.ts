@@ -1,5 +1,5 @@
 /**
- * Owns the answers that are kept for idempotency keys, in memory. Whoever keeps them elsewhere fills the same interface.
+ * Owns the answers that are kept for idempotency keys, in memory.
  */
 import type { RunError } from '../../errors.ts'
 import type { RunResponse } from '../../protocol/run.ts'
@@ -20,14 +20,8 @@ export interface KeepPolicy {
   maxKeys: number
 }
 
-/** The ends of runs by agent and key. */
-export interface AnswerStore {
-  find(agent: string, key: string): KeptAnswer | undefined
-  keep(agent: string, key: string, answer: KeptAnswer, policy: KeepPolicy): void
-}
-
 /** Forgets what is due when it is looked at or something is added: it needs no timers. */
-export class MemoryAnswers implements AnswerStore {
+export class KeptAnswers {
   readonly #now: () => number
   #agents = new Map<string, Map<string, { answer: KeptAnswer; dueAt: number }>>()
 

@@ -1,15 +1,15 @@
 /**
  * Owns idempotency keys: one run for an agent and a key. Those who come with the same key wait for that run, or get its answer
- * again. Where answers are kept is kept-answers.ts.
+ * again. Where answers are kept is kept-answers.ts, and in the journal.
  *
  * 1. Of one agent and key there is at most one run whose code began, for as long as its answer is kept.
  * 2. What was proved not to have begun is not kept: the key is free for the next try.
  * 3. The run is cancelled when the last of those who wait has given up.
  */
-import { createHash } from 'node:crypto'
 import { AxonError, RunError } from '../../errors.ts'
 import type { RunResponse } from '../../protocol/run.ts'
-import { type AnswerStore, type KeepPolicy, type KeptAnswer, MemoryAnswers } from './kept-answers.ts'
+import { fingerprintOf, type UnansweredRun } from '../journal/recall.ts'
+import { type KeepPolicy, type KeptAnswer, KeptAnswers } from './kept-answers.ts'
 import type { Run } from './run.ts'
 
 export interface KeyedCall {
@@ -30,12 +30,22 @@ interface Shared {
   waiting: number
 }
 
+export interface KeyedSurroundings {
+  /** What the journal has of a key. Undefined: there is no journal. */
+  recall?:
+    | ((agent: string, key: string, policy: KeepPolicy) => Promise<KeptAnswer | UnansweredRun | undefined>)
+    | undefined
+  /** A run that is under way. */
+  runOf: (id: string) => Run | undefined
+}
+
 export class KeyedRuns {
-  readonly #store: AnswerStore
+  readonly #around: KeyedSurroundings
+  readonly #kept = new KeptAnswers()
   #inFlight = new Map<string, Shared>()
 
-  constructor(store: AnswerStore = new MemoryAnswers()) {
-    this.#store = store
+  constructor(around: KeyedSurroundings) {
+    this.#around = around
   }
 
   /**
@@ -44,24 +54,44 @@ export class KeyedRuns {
    */
   async answer(call: KeyedCall): Promise<RunResponse> {
     const { agent, key, body, signal } = call
-    const fingerprint = createHash('sha256').update(body).digest('base64')
-    const name = `${agent}/${key}`
-    const shared = this.#inFlight.get(name)
-    const kept = shared === undefined ? this.#store.find(agent, key) : undefined
-    const known = shared ? { run: shared.run.id, fingerprint: shared.fingerprint } : kept
-    if (known !== undefined && known.fingerprint !== fingerprint) throw reusedError(agent, key, known.run)
-    if (kept !== undefined) return replay(kept)
-    return await wait(shared ?? this.#begin(name, fingerprint, call), signal)
+    const fingerprint = fingerprintOf(body)
+    let known = this.#known(call)
+    // Asked again afterwards: another call may have begun meanwhile.
+    if (known === undefined && this.#around.recall) known = (await this.#recalled(call)) ?? this.#known(call)
+    if (known !== undefined && known.fingerprint !== fingerprint) throw reusedError(agent, key, idOf(known))
+    if (known !== undefined && 'outcome' in known) return replay(known)
+    return await wait(known ?? this.#share(call, fingerprint, call.start()), signal)
   }
 
-  #begin(name: string, fingerprint: string, { agent, key, policy, start }: KeyedCall): Shared {
-    const run = start()
+  #known({ agent, key }: KeyedCall): Shared | KeptAnswer | undefined {
+    return this.#inFlight.get(`${agent}/${key}`) ?? this.#kept.find(agent, key)
+  }
+
+  /** From the journal. */
+  async #recalled(call: KeyedCall): Promise<Shared | KeptAnswer | undefined> {
+    const { agent, key, policy } = call
+    const { recall, runOf } = this.#around
+    if (recall === undefined) return undefined
+    // A run may end between the two: then the journal has its answer the second time.
+    for (let isLast = false; ; isLast = true) {
+      const found = await recall(agent, key, policy)
+      const known = this.#known(call)
+      if (known) return known
+      if (found === undefined || 'outcome' in found) return found
+      const run = runOf(found.run)
+      if (run) return this.#share(call, found.fingerprint, run)
+      if (isLast) return { ...found, outcome: { error: lostError(agent, found.run) } }
+    }
+  }
+
+  #share({ agent, key, policy }: KeyedCall, fingerprint: string, run: Run): Shared {
+    const name = `${agent}/${key}`
     const shared: Shared = { run, fingerprint, waiting: 0 }
     this.#inFlight.set(name, shared)
     const keep = (outcome: KeptAnswer['outcome']) => {
       this.#inFlight.delete(name)
       const hasBegun = 'response' in outcome || outcome.error.started !== false
-      if (hasBegun) this.#store.keep(agent, key, { run: run.id, fingerprint, outcome }, policy)
+      if (hasBegun) this.#kept.keep(agent, key, { run: run.id, fingerprint, outcome }, policy)
     }
     run.result.then(
       (response) => keep({ response }),
@@ -69,6 +99,10 @@ export class KeyedRuns {
     )
     return shared
   }
+}
+
+function idOf(known: Shared | KeptAnswer): string {
+  return 'outcome' in known ? known.run : known.run.id
 }
 
 function replay({ outcome }: KeptAnswer): RunResponse {
@@ -99,6 +133,11 @@ async function wait(shared: Shared, signal: AbortSignal | undefined): Promise<Ru
 function leftError({ id, agent }: Run, cause: unknown): RunError {
   const message = `The call for run ${id} of ${agent} was cancelled; the run goes on for others with its key.`
   return new RunError('RUN_CANCELLED', message, { run: id, agent, started: undefined, attempt: 1, cause })
+}
+
+function lostError(agent: string, run: string): RunError {
+  const message = `Run ${run} of ${agent}, which has the same idempotency key, has not ended in the journal, and is not under way. Look before you run it again, with another key.`
+  return new RunError('RUN_OUTCOME_UNKNOWN', message, { run, agent, started: undefined, attempt: 1 })
 }
 
 function reusedError(agent: string, key: string, run: string): AxonError {

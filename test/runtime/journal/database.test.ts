@@ -89,6 +89,18 @@ test('writes come to the same whether they are given one by one, together, or on
   }
 })
 
+test('the newest run of an agent and a key is found, with its request', () => {
+  const database = open()
+  const keyed = (key: number, run: string, agent: string): BeginWrite => {
+    const write: BeginWrite = begin(key, run, { agent })
+    write[5] = 'k'
+    return write
+  }
+  database.write([keyed(1, 'a', 'writer'), keyed(2, 'b', 'writer'), keyed(3, 'c', 'reader'), begin(4, 'd')], 0)
+  expect(database.keyed('writer', 'k')).toMatchObject([{ run: 'b', body: '{"prompt":"hi"}' }])
+  expect(database.keyed('writer', 'l')).toEqual([])
+})
+
 test('lists are by agent and status, the newest first, and bounded', () => {
   const database = open()
   database.write([begin(1, 'a'), begin(2, 'b', { agent: 'reader' }), begin(3, 'c'), begin(4, 'd'), settle(3)], 0)

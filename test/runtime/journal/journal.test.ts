@@ -38,9 +38,9 @@ test('a run is in the file before it may be sent, and its answer before it may b
   const { journal, types } = open(path)
   const record = begin(journal, 'a')
   expect(await record.sending(1)).toBeUndefined()
-  expect(await journal.get('a')).toMatchObject([{ status: 'sent' }])
+  expect(await journal.questions.get('a')).toMatchObject([{ status: 'sent' }])
   await record.settled(succeeded)
-  expect(await journal.get('a')).toMatchObject([{ status: 'succeeded', response: JSON.stringify(response) }])
+  expect(await journal.questions.get('a')).toMatchObject([{ status: 'succeeded', response: JSON.stringify(response) }])
   expect(statSync(path).mode & 0o777).toBe(0o600)
   expect(types()).toEqual([])
   await journal.close()
@@ -50,20 +50,22 @@ test('a run is in the file before it may be sent, and its answer before it may b
 test('a run that waits is marked before it is sent; one that comes back waits again', async () => {
   const { journal } = open(join(scratch(), 'runs.db'))
   const record = begin(journal, 'a')
-  await vi.waitFor(async () => expect(await journal.get('a')).toMatchObject([{ status: 'queued' }]))
+  await vi.waitFor(async () => expect(await journal.questions.get('a')).toMatchObject([{ status: 'queued' }]))
   await record.sending(1)
-  expect(await journal.get('a')).toMatchObject([{ status: 'sent', attempt: 1 }])
+  expect(await journal.questions.get('a')).toMatchObject([{ status: 'sent', attempt: 1 }])
   record.requeued(2)
-  await vi.waitFor(async () => expect(await journal.get('a')).toMatchObject([{ status: 'queued', attempt: 2 }]))
+  await vi.waitFor(async () =>
+    expect(await journal.questions.get('a')).toMatchObject([{ status: 'queued', attempt: 2 }]),
+  )
   await record.sending(2)
-  expect(await journal.get('a')).toMatchObject([{ status: 'sent', attempt: 2 }])
+  expect(await journal.questions.get('a')).toMatchObject([{ status: 'sent', attempt: 2 }])
 })
 
 test('a run that is refused at once leaves no trace', async () => {
   const { journal } = open(join(scratch(), 'runs.db'))
   expect(begin(journal, 'a').settled(failed)).toBeUndefined()
   await begin(journal, 'b').sending(1)
-  expect(await journal.get('a')).toEqual([])
+  expect(await journal.questions.get('a')).toEqual([])
 })
 
 test('an id that the journal has is refused, whoever had it, and the others in the batch are not', async () => {
@@ -78,7 +80,7 @@ test('an id that the journal has is refused, whoever had it, and the others in t
   expect(await refused).toMatchObject({ code: 'RUN_REQUEST_INVALID', message: expect.stringContaining('"a"') })
   expect(again.settled(failed)).toBeUndefined()
   await sending
-  expect(await journal.get('a')).toMatchObject([{ status: 'sent' }])
+  expect(await journal.questions.get('a')).toMatchObject([{ status: 'sent' }])
 })
 
 test('what had not settled is found by the next system, which settles it', async () => {
@@ -90,7 +92,7 @@ test('what had not settled is found by the next system, which settles it', async
   await second.journal.opened
   expect(second.found).toMatchObject([{ run: 'a', status: 'sent' }])
   await second.journal.adopt(second.found[0] as UnfinishedRun).settled({ ...failed, status: 'interrupted' })
-  expect(await second.journal.get('a')).toMatchObject([{ status: 'interrupted' }])
+  expect(await second.journal.questions.get('a')).toMatchObject([{ status: 'interrupted' }])
 })
 
 test('a journal is for one living system: a second is told whose it is, and may have it afterwards', async () => {
@@ -113,7 +115,7 @@ test('a journal is for one living system: a second is told whose it is, and may 
   await first.journal.close()
   const third = open(path)
   await third.journal.opened
-  expect(await third.journal.get('b')).toHaveLength(1)
+  expect(await third.journal.questions.get('b')).toHaveLength(1)
 })
 
 test('a damaged journal that is required refuses runs and is left as it is', async () => {
@@ -130,7 +132,7 @@ test('a damaged journal that is required refuses runs and is left as it is', asy
   expect(await refused).toMatchObject({ code: 'JOURNAL_UNAVAILABLE', run: 'a', started: false, retryable: true })
   expect(await sending).toMatchObject({ code: 'JOURNAL_UNAVAILABLE' })
   expect(record.settled(failed)).toBeUndefined()
-  await expect(journal.get('a')).rejects.toMatchObject({ code: 'JOURNAL_UNAVAILABLE' })
+  await expect(journal.questions.get('a')).rejects.toMatchObject({ code: 'JOURNAL_UNAVAILABLE' })
   expect(types()).toEqual(['journal.failed'])
   expect(readFileSync(path, 'utf8')).toBe(garbage)
 })
@@ -145,7 +147,7 @@ test('a damaged journal under best effort is moved aside, and another is begun',
   const [fact] = told as [Extract<RuntimeFact, { type: 'journal.failed' }>]
   expect(readFileSync(fact.error.context.movedTo as string, 'utf8')).toMatch(/^no database/)
   await begin(journal, 'a').sending(1)
-  expect(await journal.get('a')).toHaveLength(1)
+  expect(await journal.questions.get('a')).toHaveLength(1)
 })
 
 test('while it cannot be opened, runs are refused or go unrecorded as its mode says; afterwards they are recorded', async () => {
@@ -170,7 +172,7 @@ test('while it cannot be opened, runs are refused or go unrecorded as its mode s
     { timeout: 10_000, interval: 50 },
   )
   expect(required.types()).toEqual(['journal.failed', 'journal.restored'])
-  expect(await required.journal.list({ agent: undefined, status: undefined, limit: 10 })).toHaveLength(1)
+  expect(await required.journal.questions.list({ agent: undefined, status: undefined, limit: 10 })).toHaveLength(1)
 })
 
 test('close() writes what there is, and can be called twice', async () => {
@@ -191,8 +193,11 @@ test('what has ended longer ago than keepMs goes', async () => {
   const [ended, waiting] = [begin(journal, 'ended'), begin(journal, 'open')]
   await Promise.all([ended.sending(1), waiting.sending(1)])
   await ended.settled(succeeded)
-  await vi.waitFor(async () => expect(await journal.get('ended')).toEqual([]), { timeout: 10_000, interval: 20 })
-  expect(await journal.get('open')).toHaveLength(1)
+  await vi.waitFor(async () => expect(await journal.questions.get('ended')).toEqual([]), {
+    timeout: 10_000,
+    interval: 20,
+  })
+  expect(await journal.questions.get('open')).toHaveLength(1)
 })
 
 test('what is in the log when its thread ends is found by the next system', async () => {
@@ -209,7 +214,9 @@ test('what is in the log when its thread ends is found by the next system', asyn
   const second = open(copy)
   await second.journal.opened
   expect(second.found).toMatchObject([{ run: 'b', status: 'sent', body: '{"prompt":"hi"}' }])
-  expect(await second.journal.get('a')).toMatchObject([{ status: 'succeeded', response: JSON.stringify(response) }])
+  expect(await second.journal.questions.get('a')).toMatchObject([
+    { status: 'succeeded', response: JSON.stringify(response) },
+  ])
 })
 
 test.each([
@@ -231,7 +238,7 @@ test.each([
     expect(readFileSync(segmentPath(path, 1), 'utf8')).toBe(log)
   } else {
     expect(sending).toBeUndefined()
-    expect(await journal.get('a')).toHaveLength(1)
+    expect(await journal.questions.get('a')).toHaveLength(1)
     const moved = readdirSync(directory).find((name) => /corrupt.*-log-1$/.test(name))
     expect(readFileSync(join(directory, moved ?? ''), 'utf8')).toBe(log)
   }
@@ -248,6 +255,6 @@ test('where the log cannot be appended to, runs are refused until it can be', as
   rmdirSync(segmentPath(path, 2))
   expect(await begin(journal, 'b', false).sending(1)).toBeUndefined()
   expect(types()).toEqual(['journal.failed', 'journal.restored'])
-  expect(await journal.get('a')).toEqual([])
-  expect(await journal.get('b')).toMatchObject([{ status: 'sent' }])
+  expect(await journal.questions.get('a')).toEqual([])
+  expect(await journal.questions.get('b')).toMatchObject([{ status: 'sent' }])
 })

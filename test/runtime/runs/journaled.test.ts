@@ -11,11 +11,12 @@ const unavailable = new AxonError('JOURNAL_UNAVAILABLE', 'The disk is full.')
 /** A journal whose batches are written, or fail, when a test says so. */
 class HeldJournal {
   readonly begun: NewRecord[] = []
-  readonly #isRequired: boolean
+  readonly questions = { keyed: async () => [] }
+  readonly isRequired: boolean
   #batch: PendingBatch = newBatch()
 
   constructor(mode: 'required' | 'best_effort' = 'required') {
-    this.#isRequired = mode === 'required'
+    this.isRequired = mode === 'required'
   }
 
   begin(run: NewRecord): JournalRecord {
@@ -48,7 +49,7 @@ class HeldJournal {
   }
 
   get #around() {
-    return { next: (): Batch => this.#batch, isRequired: this.#isRequired }
+    return { next: (): Batch => this.#batch, isRequired: this.isRequired }
   }
 }
 

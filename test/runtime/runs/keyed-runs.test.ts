@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { RunError } from '../../../src/errors.ts'
 import { ConnectionLost } from '../../../src/runtime/http/transport.ts'
-import { MemoryAnswers } from '../../../src/runtime/runs/kept-answers.ts'
+import { KeptAnswers } from '../../../src/runtime/runs/kept-answers.ts'
 import { RunRig, response, settle } from './rig.ts'
 
 const lost = () => new ConnectionLost('socket hang up', { isWritten: true })
@@ -109,7 +109,7 @@ test('a stream takes no key', () => {
 
 test('answers are forgotten after their time, and the oldest when there are too many', () => {
   const time = { ms: 0 }
-  const answers = new MemoryAnswers(() => time.ms)
+  const answers = new KeptAnswers(() => time.ms)
   const answer = { run: 'a', fingerprint: 'f', outcome: { response } }
   const policy = { keepMs: 1_000, maxKeys: 2 }
   const found = () => ['a', 'b', 'c'].filter((key) => answers.find('writer', key))
