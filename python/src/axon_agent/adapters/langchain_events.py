@@ -156,7 +156,7 @@ class Tally(BaseCallbackHandler):
 
 def _answers(output: Any) -> list[ToolMessage]:
     """A tool's answers to a model's call: a message, or those that a LangGraph `Command` puts into the state."""
-    found = output if isinstance(output, BaseMessage) else getattr(output, "update", output)
+    found = output.update if hasattr(output, "goto") else output
     return [message for message in messages_in(found) if isinstance(message, ToolMessage)]
 
 
