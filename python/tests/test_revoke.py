@@ -148,9 +148,10 @@ async def test_an_attempt_that_overtakes_the_cancel_of_the_last_ends_it_and_begi
         if prompt == "b":
             return prompt
         try:
-            await asyncio.Event().wait()
+            await asyncio.sleep(600)
         finally:
             ended.append(prompt)
+        return prompt
 
     async with client(slow) as (http, runs, kernel):
         first = asyncio.ensure_future(http.post("/agents/writer/run_sync", json={"prompt": "a"}, headers=head("r1", 1)))
