@@ -196,6 +196,8 @@ def _renew(environment: dict[str, str]) -> None:
     for path in reversed(environment.get("PYTHONPATH", "").split(os.pathsep)):
         if path and path not in sys.path:
             sys.path.insert(0, path)
+    # An interpreter reads it when it starts, and this one has.
+    sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
     sys.argv = [_ENTRY]
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:

@@ -169,7 +169,8 @@ const agentOptions = options({
 })
 export type AgentOptions = z.input<typeof agentOptions>
 
-const agents = z.record(agentName, agentOptions)
+/** Agents by name, as a user writes them. */
+export const agents = z.record(agentName, agentOptions)
 /** Agents by name. */
 export type AgentsOptions = Record<string, AgentOptions>
 

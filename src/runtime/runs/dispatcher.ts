@@ -3,19 +3,20 @@
  * through the facts that the system's machine relays.
  */
 import type { AnyActorRef } from 'xstate'
-import * as z from 'zod'
 import { AxonError } from '../../errors.ts'
 import { replicaOf } from '../../machines/agent-context.ts'
 import type { AgentDefinition } from '../../machines/definition.ts'
 import type { RunFact } from '../../machines/facts.ts'
 import type { RunDispatchEvent, RunSlots } from '../../machines/slots.ts'
-import { type RunRequest, type RunResponse, runRequest } from '../../protocol/run.ts'
+import type { RunRequest, RunResponse } from '../../protocol/run.ts'
 import type { Clock } from '../clock.ts'
 import type { Journal } from '../journal/journal.ts'
-import type { UnfinishedRun } from '../journal/messages.ts'
+import type { RecordMode, UnfinishedRun } from '../journal/messages.ts'
 import { type Recallable, recall } from '../journal/recall.ts'
 import type { JournalRecord } from '../journal/record.ts'
+import { type ReplaySource, replay } from '../journal/replay.ts'
 import type { Link } from '../process/link.ts'
+import { encodeRequest } from './encode-request.ts'
 import { KeyedRuns } from './keyed-runs.ts'
 import { Lane, type Load } from './lane.ts'
 import { backoffError, failedError, stoppedError } from './refusals.ts'
@@ -24,13 +25,16 @@ import { orderedId } from './run-id.ts'
 import { type RunOptions, readRunOptions } from './run-options.ts'
 import type { Execute, RunSpec } from './run-spec.ts'
 import type { RunStream } from './run-stream.ts'
-import { type Keep, type ResumeOptions, type StreamOptions, Streams } from './streams.ts'
+import { type Keep, type Replay, type ResumeOptions, type StreamOptions, Streams } from './streams.ts'
 
 /** What runs ask of an agent: to be started, let go, scaled, or given a new process. */
 export type RunsCommand =
   | { type: 'agent.start' | 'agent.quiet'; agent: string }
   | { type: 'agent.scale'; agent: string; replicas: number; why: 'load' }
   | { type: 'replica.recycle'; agent: string; generation: string; why: 'runs' | 'stuck' }
+
+/** What runs need of a journal. */
+export type RunJournal = Pick<Journal, 'begin'> & Recallable & Pick<ReplaySource, 'questions'>
 
 export interface DispatcherOptions {
   /** The parent of an agent's runs. */
@@ -43,7 +47,7 @@ export interface DispatcherOptions {
   /** The definition as it is now. */
   definitionOf: (agent: string) => AgentDefinition | undefined
   /** Has every run before it is sent, and its end before it is answered. Undefined: none. */
-  journal?: (Pick<Journal, 'begin'> & Recallable) | undefined
+  journal?: RunJournal | undefined
 }
 
 export class Dispatcher {
@@ -57,11 +61,14 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options
     const { journal } = options
+    const runOf = (id: string) => this.#runs.get(id)
     this.#keyed = new KeyedRuns({
       recall: journal && ((agent, key, policy) => recall(journal, agent, key, policy)),
-      runOf: (id) => this.#runs.get(id),
+      runOf,
     })
-    this.#streams = new Streams(options.clock, options.transport, options.journal !== undefined)
+    const source = journal && { questions: journal.questions, runOf }
+    const replayed: Replay | undefined = source && ((...run) => replay(source, ...run))
+    this.#streams = new Streams(options.clock, options.transport, replayed)
   }
 
   /** Starts a run that answers as a whole. */
@@ -83,7 +90,7 @@ export class Dispatcher {
     return this.#streams.open(
       agent,
       resumable,
-      (execute) => this.#submit(agent, request, rest, 'stream', execute),
+      (execute) => this.#submit(agent, request, rest, resumable ? 'resumable' : 'stream', execute),
       keep,
     )
   }
@@ -178,7 +185,7 @@ export class Dispatcher {
     // Who has given up already starts nothing that others could join.
     if (definition === undefined || signal?.aborted) return await this.run(agent, request, options).result
     const start = () => this.run(agent, request, others)
-    const body = encode(agent, request)
+    const body = encodeRequest(agent, request)
     return await this.#keyed.answer({ agent, key, body, policy: definition.idempotency, signal, start })
   }
 
@@ -202,7 +209,7 @@ export class Dispatcher {
     agent: string,
     request: RunRequest,
     options: RunOptions,
-    mode: 'sync' | 'stream',
+    mode: RecordMode,
     execute: (self: () => Run) => Execute,
   ): Run {
     if (this.#isClosed) throw new AxonError('SUPERVISOR_CLOSED', 'The system is closed. Create another one.')
@@ -217,7 +224,7 @@ export class Dispatcher {
     const { id, signal, affinity } = read
     const runMs = read.runMs ?? definition.timeouts.runMs
     if (this.#runs.has(id)) throw invalidOptions(agent, `a run with the id ${JSON.stringify(id)} is under way`)
-    const body = encode(agent, request)
+    const body = encodeRequest(agent, request)
     const record = journal?.begin({
       run: id,
       agent,
@@ -229,7 +236,16 @@ export class Dispatcher {
       isIdempotent: definition.idempotent,
       isNamed,
     })
-    const spec = { run: id, mode, definition, body, runMs, signal, affinity, record }
+    const spec = {
+      run: id,
+      mode: mode === 'sync' ? mode : ('stream' as const),
+      definition,
+      body,
+      runMs,
+      signal,
+      affinity,
+      record,
+    }
     return this.#launch(lane, spec, execute)
   }
 
@@ -271,21 +287,6 @@ function isActive(ref: AnyActorRef): boolean {
   return ref.getSnapshot().status === 'active'
 }
 
-function encode(agent: string, request: RunRequest): string {
-  const parsed = runRequest.safeParse(request)
-  if (!parsed.success) throw invalid(agent, z.prettifyError(parsed.error), parsed.error)
-  try {
-    return JSON.stringify(request)
-  } catch (cause) {
-    throw invalid(agent, 'it cannot be written as JSON', cause)
-  }
-}
-
 function invalidOptions(agent: string, what: string): AxonError {
   return new AxonError('RUN_REQUEST_INVALID', `The options of a run of ${agent} are not valid: ${what}.`, { agent })
-}
-
-function invalid(agent: string, what: string, cause?: unknown): AxonError {
-  const message = `The request to ${agent} is not valid: ${what}. It takes { prompt, message_history?, model?, deps?, usage_limits?, metadata? }.`
-  return new AxonError('RUN_REQUEST_INVALID', message, { agent, cause })
 }

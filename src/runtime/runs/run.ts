@@ -78,6 +78,11 @@ export class Run {
     return this.#spec.affinity
   }
 
+  /** What the journal keeps of it. */
+  get record(): JournalRecord | undefined {
+    return this.#spec.record
+  }
+
   get isSettled(): boolean {
     return this.#isSettled
   }
