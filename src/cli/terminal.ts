@@ -64,7 +64,7 @@ export interface ReportOptions {
 
 /** Writes an error as its code, its message, which says what to try, and the end of the Python traceback; returns the exit code. */
 export function report(given: unknown, { json, verbose }: ReportOptions = {}): number {
-  const error = isAxonError(given) ? given : toAxonError(given)
+  const error = toAxonError(given)
   if (json) printJson({ error: error.toJSON() })
   say(`${paint('red', error.code, process.stderr)} ${error.message}`)
   const traceback = tracebackOf(error)

@@ -106,9 +106,8 @@ def prompt_parts(content: Any) -> list[Part]:
     return parts
 
 
-def arguments_of(part: dict[str, Any]) -> Any:
+def arguments_of(arguments: Any) -> Any:
     """A call's arguments as a value; what is no JSON stays as the model wrote it."""
-    arguments = part.get("args")
     if isinstance(arguments, str):
         with suppress(ValueError):
             arguments = json.loads(arguments) if arguments else {}

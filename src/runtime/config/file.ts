@@ -13,7 +13,7 @@ export const logLevels = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] a
 export type LogLevel = (typeof logLevels)[number]
 
 const asText = {
-  /** For editors: `./node_modules/axon-runtime/config.schema.json` in a JSON file. */
+  /** For editors; not read here. */
   $schema: z.string().optional(),
   agents: agents.default({}),
   supervisors: supervisors.optional(),

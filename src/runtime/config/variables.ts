@@ -1,6 +1,6 @@
 /**
  * Owns the environment variables that stand above a configuration: what a deployment changes, and nothing else.
- * docs/configuration.md has the same table.
+ * docs/cli.md has the same table.
  */
 import { resolve } from 'node:path'
 import { invalid } from './fields.ts'

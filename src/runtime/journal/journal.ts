@@ -142,17 +142,14 @@ export class Journal {
     const batch = this.#take()
     if (this.#isOver) return this.#fail(batch, this.#error as AxonError)
     const runs = namedIn(batch)
-    if (runs.length > 0) {
-      this.#isAsking = true
-      try {
-        loseTaken(batch, await this.questions.find(runs))
-      } catch (error) {
-        return this.#fail(batch, error as AxonError)
-      } finally {
-        this.#isAsking = false
-      }
+    this.#isAsking = runs.length > 0
+    try {
+      if (this.#isAsking) loseTaken(batch, await this.questions.find(runs))
+      this.#append(batch)
+    } catch (error) {
+      this.#fail(batch, error as AxonError)
     }
-    this.#append(batch)
+    this.#isAsking = false
     this.#goOn()
   }
 

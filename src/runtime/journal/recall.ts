@@ -11,6 +11,7 @@ import type { Questions } from './questions.ts'
 export interface UnansweredRun {
   run: string
   fingerprint: string
+  attempt: number
 }
 
 /** Of the journal. */
@@ -37,7 +38,7 @@ export async function recall(
   const row = await newest(journal, agent, key)
   if (row === undefined) return undefined
   const about = { run: row.run, fingerprint: fingerprintOf(row.body ?? '') }
-  if (row.finishedAt === null) return about
+  if (row.finishedAt === null) return { ...about, attempt: row.attempt }
   if (row.finishedAt + keepMs <= Date.now()) return undefined
   if (row.response !== null) return { ...about, outcome: { response: JSON.parse(row.response) } }
   return row.started === 0 ? undefined : { ...about, outcome: { error: errorIn(row) } }
@@ -50,6 +51,12 @@ async function newest(journal: Recallable, agent: string, key: string): Promise<
     if (journal.isRequired || !isAxonError(error)) throw error
     return undefined
   }
+}
+
+/** Nobody can say how a run ended. */
+export function unendedError({ run, agent, attempt }: Pick<RecordRow, 'run' | 'agent' | 'attempt'>): RunError {
+  const message = `Run ${run} of ${agent} has not ended in the journal, and is not under way. Look before you run it again.`
+  return new RunError('RUN_OUTCOME_UNKNOWN', message, { run, agent, started: undefined, attempt })
 }
 
 /** How a run ended that has no response. */

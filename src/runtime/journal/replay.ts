@@ -6,7 +6,7 @@ import type { RunResponse, RunStreamEvent } from '../../protocol/run.ts'
 import { type EventReader, RunStream } from '../runs/run-stream.ts'
 import type { RecordRow } from './messages.ts'
 import type { Questions } from './questions.ts'
-import { errorIn } from './recall.ts'
+import { errorIn, unendedError } from './recall.ts'
 
 export interface ReplaySource {
   questions: Pick<Questions, 'get' | 'events'>
@@ -27,7 +27,9 @@ export function replay(source: ReplaySource, agent: string, run: string, after: 
   }
   const answer = async () => {
     const row = await known()
-    if (row.finishedAt === null) return await (source.runOf(run)?.result ?? lost(row))
+    const running = row.finishedAt === null ? source.runOf(run) : undefined
+    if (running) return await running.result
+    if (row.finishedAt === null) throw unendedError(row)
     if (row.response === null) throw errorIn(row)
     return JSON.parse(row.response) as RunResponse
   }
@@ -97,9 +99,4 @@ class ReplayReader implements EventReader {
     const about = { run: this.#run, agent, started: true, attempt, context: { after: this.#last } }
     return new RunError('RUN_EVENTS_LOST', message, about)
   }
-}
-
-function lost({ run, agent, attempt }: RecordRow): never {
-  const message = `Run ${run} of ${agent} has not ended in the journal, and is not under way.`
-  throw new RunError('RUN_OUTCOME_UNKNOWN', message, { run, agent, started: undefined, attempt })
 }

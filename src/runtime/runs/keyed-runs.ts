@@ -8,7 +8,7 @@
  */
 import { AxonError, RunError } from '../../errors.ts'
 import type { RunResponse } from '../../protocol/run.ts'
-import { fingerprintOf, type UnansweredRun } from '../journal/recall.ts'
+import { fingerprintOf, type UnansweredRun, unendedError } from '../journal/recall.ts'
 import { type KeepPolicy, type KeptAnswer, KeptAnswers } from './kept-answers.ts'
 import type { Run } from './run.ts'
 
@@ -80,7 +80,7 @@ export class KeyedRuns {
       if (found === undefined || 'outcome' in found) return found
       const run = runOf(found.run)
       if (run) return this.#share(call, found.fingerprint, run)
-      if (isLast) return { ...found, outcome: { error: lostError(agent, found.run) } }
+      if (isLast) return { ...found, outcome: { error: unendedError({ ...found, agent }) } }
     }
   }
 
@@ -133,11 +133,6 @@ async function wait(shared: Shared, signal: AbortSignal | undefined): Promise<Ru
 function leftError({ id, agent }: Run, cause: unknown): RunError {
   const message = `The call for run ${id} of ${agent} was cancelled; the run goes on for others with its key.`
   return new RunError('RUN_CANCELLED', message, { run: id, agent, started: undefined, attempt: 1, cause })
-}
-
-function lostError(agent: string, run: string): RunError {
-  const message = `Run ${run} of ${agent}, which has the same idempotency key, has not ended in the journal, and is not under way. Look before you run it again, with another key.`
-  return new RunError('RUN_OUTCOME_UNKNOWN', message, { run, agent, started: undefined, attempt: 1 })
 }
 
 function reusedError(agent: string, key: string, run: string): AxonError {

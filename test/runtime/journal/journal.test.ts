@@ -1,4 +1,14 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { systemClock } from '../../../src/runtime/clock.ts'
@@ -242,6 +252,19 @@ test.each([
     const moved = readdirSync(directory).find((name) => /corrupt.*-log-1$/.test(name))
     expect(readFileSync(join(directory, moved ?? ''), 'utf8')).toBe(log)
   }
+})
+
+test('what comes while an id is looked for in vain is answered too, and close() ends', async () => {
+  const path = join(scratch(), 'runs.db')
+  const { journal } = open(path)
+  await begin(journal, 'a', false).sending(1)
+  appendFileSync(segmentPath(path, 2), `no entry\n${encodeEntry([['mark', 1, 'sent', 1]])}`)
+  const named = begin(journal, 'b').sending(1)
+  await new Promise(setImmediate)
+  const meanwhile = begin(journal, 'c', false).sending(1)
+  expect(await named).toMatchObject({ code: 'JOURNAL_UNAVAILABLE' })
+  await meanwhile
+  await journal.close()
 })
 
 test('where the log cannot be appended to, runs are refused until it can be', async () => {

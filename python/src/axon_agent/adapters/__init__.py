@@ -106,7 +106,7 @@ def _adapter(framework: Framework) -> Any:
 def _plugin(found: Any) -> Adapter | None:
     if inspect.isroutine(found) or inspect.ismodule(found):
         return None
-    return next((one.adapter() for one in installed() if one.is_due and one.adapter().is_agent(found)), None)
+    return next((one.adapter for one in installed() if one.is_due and one.adapter.is_agent(found)), None)
 
 
 def _article(found: Any) -> str:

@@ -82,7 +82,7 @@ def _ai(parts: list[dict[str, Any]]) -> AIMessage:
     calls = []
     for part in parts:
         if part.get("part_kind") == "tool-call":
-            arguments = wire.arguments_of(part)
+            arguments = wire.arguments_of(part.get("args"))
             whole = arguments if isinstance(arguments, dict) else {"arguments": arguments}
             calls.append({"name": part["tool_name"], "args": whole, "id": part["tool_call_id"]})
     return AIMessage("".join(said), tool_calls=calls, id=_id())

@@ -55,7 +55,7 @@ def call_of(item: RunItem) -> tuple[str, str, Any]:
     raw = _mapping(item.raw_item)
     call = str(raw.get("call_id") or raw.get("id") or "")
     if "arguments" in raw:
-        return call, str(raw.get("name") or raw.get("type")), wire.arguments_of({"args": raw["arguments"]})
+        return call, str(raw.get("name") or raw.get("type")), wire.arguments_of(raw["arguments"])
     rest = {name: value for name, value in raw.items() if name not in ("call_id", "id", "type", "status")}
     return call, str(raw.get("type") or ""), rest
 
@@ -92,7 +92,7 @@ def _said(part: dict[str, Any]) -> Any:
             return {"role": "assistant", "content": said}
         case {"part_kind": "tool-call", "tool_name": str(name), "tool_call_id": str(call)}:
             arguments = part.get("args")
-            written = arguments if isinstance(arguments, str) else wire.as_text(wire.arguments_of(part))
+            written = arguments if isinstance(arguments, str) else wire.as_text(wire.arguments_of(part.get("args")))
             return {"type": "function_call", "call_id": call, "name": name, "arguments": written or "{}"}
     return None
 

@@ -28,12 +28,9 @@ class Plugin:
         """Whether the module that it is for is loaded, so that there can be agents of its."""
         return self.entry.name in sys.modules
 
+    @cached_property
     def adapter(self) -> Adapter:
         """What it gives; `StartError` naming the package that brings something else."""
-        return self._adapter
-
-    @cached_property
-    def _adapter(self) -> Adapter:
         try:
             loaded = self.entry.load()
         except BaseException as error:

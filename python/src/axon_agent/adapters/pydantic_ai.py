@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import dataclasses
-import json
 import os
 from collections.abc import AsyncIterable
 from types import NoneType
@@ -27,6 +25,7 @@ from pydantic_core import to_json
 
 from axon_agent.adapters.base import Call, Emit, Outcome, encode
 from axon_agent.errors import RunError, StartError, describe
+from axon_agent.messages import arguments_of
 from axon_agent.models import ModelError, find_model
 from axon_agent.request import FileUrl, Part, RunRequest, explain, request_schema
 
@@ -195,16 +194,7 @@ def _delta(kind: str, text: str | None) -> tuple[str, Any] | None:
 
 
 def _tool_call(part: Any) -> tuple[str, Any]:
-    arguments = part.args
-    if isinstance(arguments, str):
-        # What is no JSON is shown as the model wrote it.
-        with contextlib.suppress(ValueError):
-            arguments = json.loads(arguments) if arguments else {}
-    return "tool.call", {
-        "id": part.tool_call_id,
-        "name": part.tool_name,
-        "arguments": {} if arguments is None else arguments,
-    }
+    return "tool.call", {"id": part.tool_call_id, "name": part.tool_name, "arguments": arguments_of(part.args)}
 
 
 def _tool_result(part: Any) -> tuple[str, Any]:
