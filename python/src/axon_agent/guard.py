@@ -117,11 +117,22 @@ def children(parent: int) -> list[int]:
 
 def start_time(pid: int) -> str | None:
     """Field 22 of /proc/[pid]/stat: with it a process is told from a later one of the same number."""
+    fields = _stat(pid)
+    return fields[19].decode() if len(fields) > 19 else None
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process of our own has ended, and waits to be reaped: its first thread has, all others are to. False without /proc."""
+    return _stat(pid)[:1] in ([b"Z"], [b"X"])
+
+
+def _stat(pid: int) -> list[bytes]:
+    """What /proc/[pid]/stat says after the name, from field 3 on. Empty where it says nothing."""
     try:
         with open(f"/proc/{pid}/stat", "rb", 0) as file:
-            return file.read().rpartition(b")")[2].split()[19].decode()
-    except (OSError, IndexError):
-        return None
+            return file.read().rpartition(b")")[2].split()
+    except OSError:
+        return []
 
 
 def kill(pid: int, number: int = signal.SIGKILL) -> None:

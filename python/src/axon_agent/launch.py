@@ -69,7 +69,9 @@ class Child:
 
     @property
     def is_prepared(self) -> bool:
-        """Whether it has said that it waits."""
+        """Whether it has said that it waits, and has not ended since."""
+        if guard.has_ended(self.pid):
+            return False
         poll = select.poll()
         poll.register(self.line, select.POLLIN)
         return poll.poll(0) == [(self.line, select.POLLIN)]
