@@ -122,7 +122,7 @@ def start_time(pid: int) -> str | None:
 
 
 def has_ended(pid: int) -> bool:
-    """Whether a process of our own has ended, and waits to be reaped: its first thread has, all others are to. False without /proc."""
+    """Whether a child has ended, or its first thread has and all others are about to. False without /proc."""
     return _stat(pid)[:1] in ([b"Z"], [b"X"])
 
 
