@@ -24,6 +24,7 @@ from axon_agent.answers import Answer
 from axon_agent.errors import RunError
 from axon_agent.logs import current_run
 from axon_agent.request import RunHead
+from axon_agent.tools import Scope, current_scope
 
 _REMEMBERED = 1024
 _PROMISED = 16_384
@@ -194,8 +195,9 @@ class Runs:
 
     async def _live(self, run: Run, call: Call) -> None:
         run.is_running = True
-        current_run.set(run.id)
         answer = run.answer
+        current_run.set(run.id)
+        current_scope.set(Scope(run.id, run.attempt, answer.approval, asyncio.get_running_loop()))
         error: RunError | None = None
         outcome: Outcome | None = None
         try:
