@@ -3,22 +3,25 @@
  * through the facts that the system's machine relays.
  */
 import type { AnyActorRef } from 'xstate'
-import * as z from 'zod'
 import { AxonError } from '../../errors.ts'
 import { replicaOf } from '../../machines/agent-context.ts'
 import type { AgentDefinition } from '../../machines/definition.ts'
-import type { RunFact } from '../../machines/facts.ts'
+import type { RunFact, SystemFact, ToolFact } from '../../machines/facts.ts'
 import type { RunDispatchEvent, RunSlots } from '../../machines/slots.ts'
-import { type RunRequest, type RunResponse, runRequest } from '../../protocol/run.ts'
+import type { RunRequest, RunResponse } from '../../protocol/run.ts'
 import type { Clock } from '../clock.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { UnfinishedRun } from '../journal/messages.ts'
 import { type Recallable, recall } from '../journal/recall.ts'
 import type { JournalRecord } from '../journal/record.ts'
 import type { Link } from '../process/link.ts'
+import { Approvals } from '../tools/approvals.ts'
+import type { ToolSurroundings } from '../tools/process-calls.ts'
 import { KeyedRuns } from './keyed-runs.ts'
 import { Lane, type Load } from './lane.ts'
+import { either, inherited } from './parent.ts'
 import { backoffError, failedError, stoppedError } from './refusals.ts'
+import { encode, invalidOptions } from './requests.ts'
 import { Run } from './run.ts'
 import { orderedId } from './run-id.ts'
 import { type RunOptions, readRunOptions } from './run-options.ts'
@@ -32,13 +35,16 @@ export type RunsCommand =
   | { type: 'agent.scale'; agent: string; replicas: number; why: 'load' }
   | { type: 'replica.recycle'; agent: string; generation: string; why: 'runs' | 'stuck' }
 
+/** What is told of runs, and of commands to them that came to nothing. */
+export type RunsFact = RunFact | ToolFact | Extract<SystemFact, { type: 'event.refused' }>
+
 export interface DispatcherOptions {
   /** The parent of an agent's runs. */
   parentOf: (agent: string) => AnyActorRef
   clock: Clock
   links: ReadonlyMap<string, Link>
   transport: RunSlots
-  tell: (fact: RunFact) => void
+  tell: (fact: RunsFact) => void
   send: (command: RunsCommand) => void
   /** The definition as it is now. */
   definitionOf: (agent: string) => AgentDefinition | undefined
@@ -53,10 +59,16 @@ export class Dispatcher {
   #keyed: KeyedRuns
   #streams: Streams
   #isClosed = false
+  /** The tool calls that wait for a person. */
+  readonly approvals: Approvals
+  readonly #tools: ToolSurroundings
 
   constructor(options: DispatcherOptions) {
     this.#options = options
     const { journal } = options
+    const { clock, tell, definitionOf } = options
+    this.approvals = new Approvals(clock, tell)
+    this.#tools = { clock, tell, definitionOf, approvals: this.approvals, runs: this }
     this.#keyed = new KeyedRuns({
       recall: journal && ((agent, key, policy) => recall(journal, agent, key, policy)),
       runOf: (id) => this.#runs.get(id),
@@ -118,6 +130,9 @@ export class Dispatcher {
         return this.#start(event)
       case 'run.cancel':
         return this.#runs.get(event.run)?.cancel()
+      case 'run.approve':
+      case 'run.deny':
+        return this.#judge(event)
       case 'agent.ready': {
         const link = this.#options.links.get(event.generation)
         if (link) this.#lane(event.agent)?.open(link)
@@ -171,13 +186,15 @@ export class Dispatcher {
   }
 
   async #answerTo(key: string, agent: string, request: RunRequest, options: RunOptions): Promise<RunResponse> {
-    const { signal, ...others } = options
+    const { signal: given, parent, ...others } = options
+    const signal = either(given, parent?.signal)
     const read = readRunOptions(options)
     if ('fault' in read) throw invalidOptions(agent, read.fault)
     const definition = this.#options.definitionOf(agent)
     // Who has given up already starts nothing that others could join.
     if (definition === undefined || signal?.aborted) return await this.run(agent, request, options).result
-    const start = () => this.run(agent, request, others)
+    // Others may wait for it: it has the parent's depth and time, and is not under its signal.
+    const start = () => this.run(agent, request, { ...others, parent: parent?.shared() })
     const body = encode(agent, request)
     return await this.#keyed.answer({ agent, key, body, policy: definition.idempotency, signal, start })
   }
@@ -198,6 +215,15 @@ export class Dispatcher {
     }
   }
 
+  #judge(command: Extract<RunDispatchEvent, { type: 'run.approve' | 'run.deny' }>): void {
+    try {
+      const message = command.type === 'run.deny' ? command.message : undefined
+      this.approvals.answer(command.run, command.id, command.type === 'run.approve', message)
+    } catch (error) {
+      this.#options.tell({ type: 'event.refused', event: command.type, error: error as AxonError })
+    }
+  }
+
   #submit(
     agent: string,
     request: RunRequest,
@@ -214,8 +240,7 @@ export class Dispatcher {
     const isNamed = journal === undefined || options.run !== undefined
     const read = readRunOptions(isNamed ? options : { ...options, run: orderedId() })
     if ('fault' in read) throw invalidOptions(agent, read.fault)
-    const { id, signal, affinity } = read
-    const runMs = read.runMs ?? definition.timeouts.runMs
+    const { id, signal, affinity, parent, runMs } = inherited(agent, read, definition.timeouts.runMs)
     if (this.#runs.has(id)) throw invalidOptions(agent, `a run with the id ${JSON.stringify(id)} is under way`)
     const body = encode(agent, request)
     const record = journal?.begin({
@@ -229,7 +254,7 @@ export class Dispatcher {
       isIdempotent: definition.idempotent,
       isNamed,
     })
-    const spec = { run: id, mode, definition, body, runMs, signal, affinity, record }
+    const spec = { run: id, mode, definition, body, runMs, signal, affinity, parent, record }
     return this.#launch(lane, spec, execute)
   }
 
@@ -253,6 +278,7 @@ export class Dispatcher {
         clock,
         tell,
         parent: parentOf(agent),
+        tools: this.#tools,
         wake: () => send({ type: 'agent.start', agent }),
         quiet: () => send({ type: 'agent.quiet', agent }),
         scale: (replicas) => send({ type: 'agent.scale', agent, replicas, why: 'load' }),
@@ -269,23 +295,4 @@ export class Dispatcher {
 /** An agent that its supervisor has made anew has another parent for its runs. */
 function isActive(ref: AnyActorRef): boolean {
   return ref.getSnapshot().status === 'active'
-}
-
-function encode(agent: string, request: RunRequest): string {
-  const parsed = runRequest.safeParse(request)
-  if (!parsed.success) throw invalid(agent, z.prettifyError(parsed.error), parsed.error)
-  try {
-    return JSON.stringify(request)
-  } catch (cause) {
-    throw invalid(agent, 'it cannot be written as JSON', cause)
-  }
-}
-
-function invalidOptions(agent: string, what: string): AxonError {
-  return new AxonError('RUN_REQUEST_INVALID', `The options of a run of ${agent} are not valid: ${what}.`, { agent })
-}
-
-function invalid(agent: string, what: string, cause?: unknown): AxonError {
-  const message = `The request to ${agent} is not valid: ${what}. It takes { prompt, message_history?, model?, deps?, usage_limits?, metadata? }.`
-  return new AxonError('RUN_REQUEST_INVALID', message, { agent, cause })
 }

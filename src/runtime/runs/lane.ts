@@ -92,7 +92,7 @@ export class Lane {
 
   /** A process is ready: what waits goes there too. */
   open(link: Link): void {
-    const route = this.#routes.get(link) ?? new Route(link, this.#cancellationsOf(link))
+    const route = this.#routes.get(link) ?? new Route(link, this.#cancellationsOf(link), this.options.tools)
     this.#routes.set(link, route)
     this.#router.add(route)
     this.#stand(route.replica, 'ready')

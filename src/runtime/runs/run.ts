@@ -18,11 +18,15 @@ import { fateOf } from './fate.ts'
 import { type About, cancelled, copied, lost, outcomeOf, timedOut, unreached } from './run-errors.ts'
 import type { RunSpec, RunSurroundings } from './run-spec.ts'
 
+const ignore = () => {}
+
 export class Run {
   readonly id: string
   readonly result: Promise<RunResponse>
   /** Resolves when the run has settled and its actor has ended. Never rejects. */
   readonly settled: Promise<void>
+  /** Tokens that it has used; 0 where it has no answer. */
+  totalTokens = 0
   #spec: RunSpec
   #around: RunSurroundings
   #actor
@@ -37,10 +41,8 @@ export class Run {
   #failed: FailedAttempts | undefined
   /** Somebody may have read of the run: it cannot be run again as if it had not begun. */
   #isStreaming = false
-  #totalTokens = 0
   #isSettled = false
-  #resolve!: (response: RunResponse) => void
-  #reject!: (error: AxonError) => void
+  readonly #answered = Promise.withResolvers<RunResponse>()
   #onAbort: () => void
 
   constructor(spec: RunSpec, around: RunSurroundings) {
@@ -49,14 +51,8 @@ export class Run {
     this.#around = around
     this.#attempt = spec.resumedAt ?? 1
     if (spec.mayHaveBegun) this.#failed = new FailedAttempts(true)
-    const { promise, resolve, reject } = Promise.withResolvers<RunResponse>()
-    this.result = promise
-    this.#resolve = resolve
-    this.#reject = reject
-    this.settled = promise.then(
-      () => {},
-      () => {},
-    )
+    this.result = this.#answered.promise
+    this.settled = this.result.then(ignore, ignore)
     this.#onAbort = () => this.cancel(spec.signal?.reason)
     this.#actor = createActor(runLogic, {
       parent: around.parent,
@@ -64,7 +60,7 @@ export class Run {
       input: { run: spec.run, agent: spec.definition.name, mode: spec.mode, cancel: () => this.cancel() },
     })
     this.#actor.start()
-    around.tell({ type: 'run.accepted', agent: this.agent, run: this.id })
+    around.tell({ type: 'run.accepted', agent: this.agent, run: this.id, parent: spec.parent?.id })
     this.#deadline = around.clock.setTimeout(() => this.#timeOut(), spec.runMs)
     if (spec.signal?.aborted) this.#onAbort()
     else spec.signal?.addEventListener('abort', this.#onAbort, { once: true })
@@ -82,14 +78,24 @@ export class Run {
     return this.#isSettled
   }
 
+  /** How many runs are above it: those on whose behalf it is. */
+  get depth(): number {
+    return this.#spec.parent === undefined ? 0 : this.#spec.parent.depth + 1
+  }
+
+  /** What is left of its time, in milliseconds. */
+  get leftMs(): number {
+    return this.#spec.runMs - (performance.now() - this.#begunAt)
+  }
+
+  /** Whether this attempt of it is under way on that process. */
+  isAt(link: Link, attempt: number): boolean {
+    return !this.#isSettled && this.#link === link && this.#attempt === attempt
+  }
+
   /** Of a run that was sent before. */
   get failed(): FailedAttempts | undefined {
     return this.#failed
-  }
-
-  /** Tokens that it has used; 0 where it has no answer. */
-  get totalTokens(): number {
-    return this.#totalTokens
   }
 
   /** It was admitted by an earlier system, and is not turned away for want of room. */
@@ -118,10 +124,16 @@ export class Run {
     this.#link = link
     this.#actor.send({ type: 'run.assigned', generation: link.generation })
     const { timeouts } = this.#spec.definition
-    const deadlineMs = this.#spec.runMs - (performance.now() - this.#begunAt)
     const { generation } = link
     try {
-      const call = { generation, run: this.id, attempt: this.#attempt, body: this.#spec.body, timeouts, deadlineMs }
+      const call = {
+        generation,
+        run: this.id,
+        attempt: this.#attempt,
+        body: this.#spec.body,
+        timeouts,
+        deadlineMs: this.leftMs,
+      }
       const calling = this.#spec.execute(call, this.#controller.signal)
       this.#actor.send({ type: 'run.written' })
       const response = await calling
@@ -250,7 +262,7 @@ export class Run {
   #settle(outcome: RunOutcome, response?: RunResponse, reason?: AxonError): void {
     if (this.#isSettled) return
     this.#isSettled = true
-    this.#totalTokens = response?.usage.total_tokens ?? 0
+    this.totalTokens = response?.usage.total_tokens ?? 0
     const error = reason && this.#told(reason)
     this.#around.clock.clearTimeout(this.#deadline)
     this.#spec.signal?.removeEventListener('abort', this.#onAbort)
@@ -272,8 +284,9 @@ export class Run {
       durationMs: performance.now() - this.#begunAt,
       totalTokens: response?.usage.total_tokens,
     })
-    if (response === undefined) this.#reject(error ?? new AxonError('INTERNAL_ERROR', 'A run ended without an error.'))
-    else this.#resolve(response)
+    if (response === undefined)
+      this.#answered.reject(error ?? new AxonError('INTERNAL_ERROR', 'A run ended without an error.'))
+    else this.#answered.resolve(response)
   }
 
   /** The error as the caller gets it: with the run, its attempts, and whether the agent's code began in any of them. */
