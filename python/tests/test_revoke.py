@@ -141,6 +141,32 @@ async def test_the_next_attempt_begins_although_the_code_of_the_last_holds_on() 
         assert sorted(kernel.told)[-4:-2] == ["settled r1 1", "settled r1 2"]
 
 
+async def test_an_attempt_that_overtakes_the_cancel_of_the_last_ends_it_and_begins() -> None:
+    ended: list[str] = []
+
+    async def slow(prompt: str) -> str:
+        if prompt == "b":
+            return prompt
+        try:
+            await asyncio.sleep(600)
+        finally:
+            ended.append(prompt)
+        return prompt
+
+    async with client(slow) as (http, runs, kernel):
+        first = asyncio.ensure_future(http.post("/agents/writer/run_sync", json={"prompt": "a"}, headers=head("r1", 1)))
+        while "started r1" not in kernel.told:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+        second = await http.post("/agents/writer/run_sync", json={"prompt": "b"}, headers=head("r1", 2))
+        assert second.json()["result"] == "b"
+        assert ((await first).status_code, ended) == (499, ["a"])
+        runs.cancel("r1", 1)
+        assert runs.in_flight == 0
+        # An attempt that was sent before this one is late.
+        late = await http.post("/agents/writer/run_sync", json={"prompt": "c"}, headers=head("r1", 1))
+        assert (late.status_code, ended) == (499, ["a"])
+
+
 async def test_a_cancel_of_an_attempt_that_has_not_come_ends_the_one_before_it_and_is_kept() -> None:
     release = asyncio.Event()
 

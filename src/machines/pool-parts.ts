@@ -6,7 +6,7 @@ import { AxonError, toAxonError } from '../errors.ts'
 import { agentMachine } from './agent.ts'
 import { type AgentCommand, replicaOf } from './agent-context.ts'
 import type { AgentDefinition } from './definition.ts'
-import type { AgentFact } from './facts.ts'
+import type { AgentFact, RolloutReason } from './facts.ts'
 import {
   canOverlap,
   isCount,
@@ -154,16 +154,15 @@ export const poolParts = setup({
       })
     }),
     replaceAll: enqueueActions((args) => {
-      const why = args.event.type === 'agent.configure' ? 'configured' : 'asked'
       const indices = kept(args.context).map(({ index }) => index)
-      inStep(args, (pool) => pool.replace(indices, why))
+      inStep(args, (pool) => pool.replace(indices, reasonOf(args.event)))
     }),
-    /** What is being started has the old definition. */
+    /** What is being started has the old definition, or may have read files as they were. */
     replaceAgain: enqueueActions((args) => {
       const indices = kept(args.context).flatMap(({ index }) => (index === args.context.rollout?.surge ? [] : [index]))
       inStep(args, (pool) => {
         pool.abandon()
-        pool.replace(indices, 'configured')
+        pool.replace(indices, reasonOf(args.event))
       })
     }),
     replaceOne: enqueueActions((args) => {
@@ -233,6 +232,8 @@ function isServing(context: PoolContext, event: PoolEvent): boolean {
   const replica = replicaAt(context, event.generation)
   return replica?.isReady === true && !replica.isLeaving && replica.generation === event.generation
 }
+
+const reasonOf = ({ type }: PoolEvent): RolloutReason => (type === 'agent.configure' ? 'configured' : 'asked')
 
 /** Names the timer of a process's age. */
 const ageOf = ({ generation }: AgentFact): string => `age:${replicaOf(generation)}`

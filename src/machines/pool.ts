@@ -4,7 +4,8 @@
  *
  * 1. A replica that is let go drains first; it is gone when it has stopped.
  * 2. In a rollout nothing that serves is let go before its successor was ready; a rollout that fails lets nothing go.
- * 3. No process is ever named twice: a replica that comes back under an old index goes on counting.
+ * 3. Whatever is asked for in a rollout is true of every process at its end: one that was being started before is let go.
+ * 4. No process is ever named twice: a replica that comes back under an old index goes on counting.
  */
 import { poolParts } from './pool-parts.ts'
 import { exit } from './supervision/exit.ts'
@@ -59,7 +60,7 @@ export const poolMachine = poolParts.createMachine({
         'agent.start': { actions: 'forward' },
         'agent.stop': { actions: ['abandon', 'trim', 'forward'] },
         'agent.drain': { actions: ['abandon', 'trim', 'forward'] },
-        'agent.restart': { actions: 'replaceAll' },
+        'agent.restart': { actions: 'replaceAgain' },
         'agent.configure': [
           { guard: 'isProcessAsBefore', actions: ['keepDefinition', 'adjust', 'fit'] },
           { actions: ['keepDefinition', 'replaceAgain', 'fit'] },

@@ -60,8 +60,9 @@ export class AgentHandle {
 
   /**
    * Another reader of a run that was started with `stream(request, { resumable: true })`: the events after the one of the id
-   * `after`, then those that come. While the run lives, and for its `resumeMs` after its end.
-   * @throws AxonError RUN_UNKNOWN at once; RUN_EVENTS_LOST into the loop where an event is kept no more
+   * `after`, then those that come. While the run lives, and for its `resumeMs` after its end; with a
+   * journal as long as that has it, also after the end of Node.
+   * @throws AxonError RUN_UNKNOWN at once, with a journal into the loop; RUN_EVENTS_LOST into the loop where an event is kept no more
    */
   resume(run: string, options?: ResumeOptions): RunStream {
     return this.#options.dispatcher().resume(this.name, run, options)

@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
 import { type AgentOptions, type RunStreamEvent, tool } from '../../src/index.ts'
 import { agent, makeEnvironment, newAxon, next, pydanticAi, rejection, scratch } from './axon.ts'
+import { eventsOf } from './events-of.ts'
 
 beforeAll(() => makeEnvironment(pydanticAi))
 
@@ -109,7 +110,7 @@ test('the stream of a run that waits for a person tells so, and the answer may b
 test('a listener that approves at once still leaves the event in the stream', async () => {
   const { axon } = await shop()
   axon.on('tool.approval', ({ run, id }) => axon.runs.approve(run, id))
-  const events = await Array.fromAsync(axon.agent('shop').stream(callRefund))
+  const events = await eventsOf(axon.agent('shop').stream(callRefund))
   expect(events.map(({ event }) => event)).toEqual(['run.started', 'tool.approval', 'run.result'])
 })
 

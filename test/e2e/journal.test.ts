@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import type { AxonEvent, JournaledRun } from '../../src/index.ts'
+import type { AxonError, AxonEvent, JournaledRun } from '../../src/index.ts'
 import { agent, cacheDir, fixtures, newAxon, next, record, rejection, scratch } from './axon.ts'
 import { open } from './gate.ts'
 import { JournaledNode } from './journals.ts'
@@ -137,6 +137,34 @@ test('the answer to an idempotency key outlives its system, and another request 
     code: 'RUN_KEY_REUSED',
   })
   expect(await second.runs.list()).toHaveLength(1)
+})
+
+test('the events of a resumable run are read again after SIGKILL of Node, up to where it was interrupted', async () => {
+  const path = join(scratch(), 'runs.db')
+  const victim = new JournaledNode(scratch(), path)
+  await victim.until('ready')
+  victim.stream('words', 'cut', '5 hang')
+  victim.stream('words', 'whole', '5')
+  await victim.until('read', 'cut 6')
+  await victim.until('read', 'whole 7')
+  await victim.kill()
+
+  const axon = await newAxon({ journal: { path }, agents: { words: agent('words') } }).start()
+  const read = async (run: string, after: number) => {
+    const seen: string[] = []
+    try {
+      for await (const { id, event } of axon.agent('words').resume(run, { after })) seen.push(`${id} ${event}`)
+    } catch (error) {
+      seen.push((error as AxonError).code)
+    }
+    return seen
+  }
+  const deltas = [2, 3, 4, 5, 6].map((id) => `${id} text.delta`)
+  expect(await read('whole', 0)).toEqual(['1 run.started', ...deltas, '7 run.result'])
+  expect(await read('whole', 5)).toEqual(['6 text.delta', '7 run.result'])
+  expect(await axon.agent('words').resume('whole').text()).toBe('word word word word word ')
+  expect(await read('cut', 0)).toEqual(['1 run.started', ...deltas, 'RUN_INTERRUPTED'])
+  expect(await read('nobody', 0)).toEqual(['RUN_UNKNOWN'])
 })
 
 test('a second system on a journal does not start, says who has it, and leaves nothing', async () => {

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
 import { cacheDir, fixtures } from './axon.ts'
 
-type Word = 'ready' | 'started' | 'answered' | 'refused' | 'waiting'
+type Word = 'ready' | 'started' | 'answered' | 'refused' | 'waiting' | 'read'
 
 /** test/fixtures/journaled.ts. */
 export class JournaledNode {
@@ -20,6 +20,7 @@ export class JournaledNode {
     answered: new Set(),
     refused: new Set(),
     waiting: new Set(),
+    read: new Set(),
   }
   /** What it wrote to standard error. */
   complaints = ''
@@ -42,6 +43,11 @@ export class JournaledNode {
 
   run(agent: 'records' | 'gate', run: string, prompt: string): void {
     this.node.stdin?.write(`${JSON.stringify({ agent, run, prompt })}\n`)
+  }
+
+  /** A resumable run that it reads: `read` is said with its id and that of the event. */
+  stream(agent: 'words', run: string, prompt: string): void {
+    this.node.stdin?.write(`${JSON.stringify({ agent, run, prompt, isStream: true })}\n`)
   }
 
   /** Resolves when it has said so of that run, or of `count` of them. */

@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
 import { type AgentOptions, type AgentsOptions, agentTool, type Tool, tool } from '../../src/index.ts'
 import { agent, makeEnvironment, newAxon, next, pydanticAi, record, rejection } from './axon.ts'
+import { eventsOf } from './events-of.ts'
 
 beforeAll(() => makeEnvironment(pydanticAi))
 
@@ -49,7 +50,7 @@ test('a pydantic-ai agent calls a function of Node, with its events in the strea
   const options = { dependencies: pydanticAi, tools: { lookup } }
   const axon = await start({ support: agent('tool_user', options) })
   const told = record(axon)
-  const events = await Array.fromAsync(axon.agent('support').stream({ prompt: 'hi' }))
+  const events = await eventsOf(axon.agent('support').stream({ prompt: 'hi' }))
   expect(seen).toEqual([['a', 3, 'support', 0, 'string']])
   expect(events.at(-1)).toMatchObject({ data: { result: '{"lookup":{"order":"a","open":true}}' } })
   const call = events.find(({ event }) => event === 'tool.call')?.data
@@ -95,7 +96,7 @@ test('what a function throws is the error of its tool, with its name, and the ru
     direct: tooled({ broken }),
   })
   const failed = next(axon, 'tool.failed')
-  const events = await Array.fromAsync(axon.agent('support').stream({ prompt: 'hi' }))
+  const events = await eventsOf(axon.agent('support').stream({ prompt: 'hi' }))
   const error = 'broken failed: the shop is closed'
   expect(events.find(({ event }) => event === 'tool.result')?.data).toMatchObject({ error })
   expect((await failed).error).toMatchObject({ code: 'TOOL_RAISED', message: error, cause: { name: 'TypeError' } })

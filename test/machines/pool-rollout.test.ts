@@ -55,21 +55,38 @@ describe('a rollout', () => {
     expect(rig.alive).toEqual(['writer/2#1', 'writer/3#1'])
   })
 
-  it('that is asked for twice is one; what was begun in it is replaced by the next', () => {
-    const rig = new PoolRig(two).up()
+  it('that is asked for again begins anew: what was being started may have read the files as they were', () => {
+    const rig = new PoolRig().up()
     rig.send('agent.restart')
+    rig.provide()
     rig.send('agent.restart')
+    expect(rig.serving).toEqual(['writer/0#1'])
     rig.settle()
-    expect(rig.told(/rollout/)).toEqual(['rollout.started 2, asked', 'rollout.completed'])
-    expect(rig.slots.processes).toHaveLength(4)
+    expect(rig.told(/rollout/)).toEqual(['rollout.started 1, asked', 'rollout.started 1, asked', 'rollout.completed'])
+    expect([rig.state, rig.alive]).toEqual(['serving', ['writer/2#1']])
+  })
+
+  it('that is asked for again replaces what it has replaced before', () => {
+    const rig = new PoolRig(two).up()
     rig.send('agent.restart')
     rig.provide()
     for (const process of rig.silent) rig.say(process)
+    const early = rig.serving
     rig.send('agent.restart')
     rig.settle()
-    // One of the second rollout was ready when it was asked for again.
-    expect(rig.slots.processes).toHaveLength(7)
     expect(rig.replicas).toHaveLength(2)
+    expect(rig.alive.filter((process) => early.includes(process))).toEqual([])
+  })
+
+  it('that cannot succeed gives way to the next, which is told as its own', () => {
+    const rig = new PoolRig().up()
+    rig.send('agent.restart')
+    rig.provide()
+    rig.silent[0]?.exited()
+    rig.send('agent.restart')
+    rig.settle()
+    expect(rig.told(/rollout/)).toEqual(['rollout.started 1, asked', 'rollout.started 1, asked', 'rollout.completed'])
+    expect(rig.alive).toEqual(['writer/2#1'])
   })
 
   it.each([{ replace: 'recreate' as const }, { port: 8_001 }])('with %j ends the old process first', (changes) => {

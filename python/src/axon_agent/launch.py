@@ -196,10 +196,16 @@ def _renew(environment: dict[str, str]) -> None:
     for path in reversed(environment.get("PYTHONPATH", "").split(os.pathsep)):
         if path and path not in sys.path:
             sys.path.insert(0, path)
+    # An interpreter reads it when it starts, and this one has.
+    sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
     sys.argv = [_ENTRY]
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()
+    for name in ("get_env_var", "get_tracer_project"):
+        # LangSmith remembers the variables that it has looked up.
+        remembered = getattr(sys.modules.get("langsmith.utils"), name, None)
+        getattr(remembered, "cache_clear", lambda: None)()
     multiprocessing = sys.modules.get("multiprocessing.process")
     if multiprocessing is not None:
         multiprocessing.current_process().authkey = os.urandom(32)

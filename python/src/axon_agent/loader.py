@@ -1,4 +1,6 @@
-"""Owns the way from the definition's `module` to the agent object in it. Serving the object belongs to the adapters."""
+"""Owns the way from the definition's `module` to the agent object in it. Serving the object belongs to the adapters,
+spec files to `spec`.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +8,46 @@ import importlib
 import importlib.util
 import os
 import sys
+from importlib.machinery import PathFinder
 from types import ModuleType
 from typing import Any
 
 from axon_agent.adapters import Runner, is_framework_agent, make_runner
 from axon_agent.errors import StartError, describe
+from axon_agent.spec import SPECS, load_spec
 
 _FUNCTIONS = ("run", "main")
 
 
 def load(module: str, model: str | None) -> Runner:
-    """The agent of `package.module`, `package.module:name`, `path/to/file.py` or `path/to/file.py:name`.
+    """The agent of `package.module`, `package.module:name`, `path/to/file.py`, `path/to/file.py:name`, or of a
+    pydantic-ai spec file, `path/to/spec.yaml`.
 
     Without a name it is the attribute `agent`, else the only framework agent in the module, else a function named
-    `run` or `main`. Raises `StartError`.
+    `run` or `main`, else the only class of the module that has `run` or `stream`. Raises `StartError`.
     """
+    # `agents.json` may also be a module `json` in a package `agents`.
+    if module.endswith(SPECS) and ("/" in module or os.path.isfile(module)):
+        return load_spec(module, model)
+    _give_up("agents")
     place, colon, name = module.rpartition(":")
     if not colon or "/" in name or name.endswith(".py"):
         place, name = module, ""
     loaded = _import(place)
     found = _named(loaded, place, name) if name else _found(loaded, place)
     return make_runner(found, name or place, model)
+
+
+def _give_up(package: str) -> None:
+    """Forgets a package that the host has preloaded where the user has one of that name, which comes first on the path:
+    OpenAI's is called `agents`, as many a user's is.
+    """
+    loaded = sys.modules.get(package)
+    found = PathFinder.find_spec(package) if loaded is not None else None
+    if found is None or found.origin in (None, getattr(loaded, "__file__", None)):
+        return
+    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+        del sys.modules[name]
 
 
 def _import(place: str) -> ModuleType:
@@ -38,6 +59,10 @@ def _import(place: str) -> ModuleType:
             raise StartError("import", "AGENT_MODULE_NOT_FOUND", message)
         return importlib.import_module(place)
     except ModuleNotFoundError as error:
+        file = f"{place.replace('.', '/')}.py"
+        if error.name == place and os.path.isfile(file):
+            # Its folder is no package and has the name of an installed one, as `agents` is OpenAI's.
+            return _import(file)
         raise _not_found(place, error) from error
     except StartError:
         raise
@@ -116,9 +141,11 @@ def _found(loaded: ModuleType, place: str) -> Any:
     for name in _FUNCTIONS:
         if callable(attributes.get(name)):
             return attributes[name]
-    raise _missing(
-        loaded, place, f"{place} has no agent: no `agent`, no framework's agent, no function `run` or `main`"
-    )
+    classes = [value for value in attributes.values() if _is_agent_class(value, loaded)]
+    if len(classes) == 1:
+        return classes[0]
+    what = "no `agent`, no framework's agent, no function `run` or `main`, not one class with `run` or `stream`"
+    raise _missing(loaded, place, f"{place} has no agent: {what}")
 
 
 def _missing(loaded: ModuleType, place: str, what: str) -> StartError:
@@ -126,8 +153,23 @@ def _missing(loaded: ModuleType, place: str, what: str) -> StartError:
         f"{place}:{name}"
         for name, value in vars(loaded).items()
         if not name.startswith("_")
-        and (is_framework_agent(value) or (callable(value) and getattr(value, "__module__", None) == loaded.__name__))
-        and not isinstance(value, type)
+        and (
+            is_framework_agent(value)
+            or _is_agent_class(value, loaded)
+            or (
+                callable(value)
+                and getattr(value, "__module__", None) == loaded.__name__
+                and not isinstance(value, type)
+            )
+        )
     ]
     found = f"Found: {', '.join(candidates[:20])}." if candidates else "Nothing in it could be one."
     return StartError("import", "AGENT_OBJECT_MISSING", f"{what}. {found} Name it as `{place}:name`.")
+
+
+def _is_agent_class(value: Any, loaded: ModuleType) -> bool:
+    return (
+        isinstance(value, type)
+        and value.__module__ == loaded.__name__
+        and any(callable(getattr(value, name, None)) for name in ("run", "stream"))
+    )

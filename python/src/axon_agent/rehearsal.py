@@ -21,11 +21,15 @@ from axon_agent.runs import Runs
 _BODY = json.dumps({"prompt": "hello"}).encode()
 
 
-def rehearse(has_pydantic_ai: bool, may_start_threads: bool) -> None:
-    """Runs a function and, where it is there, pydantic-ai's test model. Raises what goes wrong."""
+def rehearse(loaded: list[str], may_start_threads: bool) -> None:
+    """Runs a function, and an agent of each framework that is loaded. Raises what goes wrong."""
     runners = [make_runner(_echo, "rehearsal", None)]
-    if has_pydantic_ai:
+    if "pydantic_ai" in loaded:
         runners.append(_pydantic_ai(may_start_threads))
+    if "langgraph.graph" in loaded:
+        runners.append(_langgraph())
+    if "agents" in loaded:
+        runners.append(_openai_agents())
     loop = serve.new_event_loop()
     try:
         loop.run_until_complete(_ask_all(runners))
@@ -55,6 +59,30 @@ def _pydantic_ai(may_start_threads: bool) -> Runner:
             return "Look."
 
     return make_runner(agent, "rehearsal", None)
+
+
+def _langgraph() -> Runner:
+    from langchain_core.messages import AIMessage  # noqa: PLC0415 - not in every environment
+    from langgraph.graph import START, MessagesState, StateGraph  # noqa: PLC0415
+
+    async def say(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [AIMessage("hello")]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("say", say)
+    graph.add_edge(START, "say")
+    return make_runner(graph.compile(), "rehearsal", None)
+
+
+def _openai_agents() -> Runner:
+    from agents import Agent, function_tool  # noqa: PLC0415 - not in every environment
+
+    @function_tool
+    async def look(word: str) -> str:
+        """Looks."""
+        return word
+
+    return make_runner(Agent(name="rehearsal", tools=[look]), "rehearsal", "test")
 
 
 async def _ask_all(runners: list[Runner]) -> None:

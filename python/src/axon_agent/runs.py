@@ -88,7 +88,7 @@ class Runs:
         """Admits a run and starts its task; `RunError` where it is refused."""
         self.check_open()
         earlier = self._in_flight.get(head.run)
-        if earlier is not None and (earlier.reason is None or earlier.attempt >= head.attempt):
+        if earlier is not None and earlier.attempt >= head.attempt:
             raise RunError("RUN_REQUEST_INVALID", f"Run {head.run} is in flight here already.", status=409)
         if (self._cancelled or self._revoked) and head.attempt <= self._refused_up_to(head.run):
             raise RunError("RUN_CANCELLED", f"Run {head.run} was cancelled before it came.")
@@ -96,6 +96,9 @@ class Runs:
             raise _timeout(head.run)
         run = Run(head, answer)
         if earlier is not None:
+            # Node has given it up; that it says so may come later than this.
+            if earlier.reason is None:
+                self._end(earlier, RunError("RUN_CANCELLED", f"Run {head.run} was sent again."))
             self._superseded.add(earlier)
         self._in_flight[run.id] = run
         loop = asyncio.get_running_loop()

@@ -15,9 +15,11 @@ import os
 import sys
 import threading
 import time
+from importlib.metadata import PackageNotFoundError, distribution
 from typing import Any
 
 from axon_agent import guard
+from axon_agent.adapters.plugins import installed
 from axon_agent.errors import describe
 
 _ONE_THREAD = (
@@ -34,7 +36,12 @@ _OURS = (
     "axon_agent.logs",
     "axon_agent.serve",
 )
-_FRAMEWORKS = {"pydantic_ai": ("axon_agent.adapters.pydantic_ai", "pydantic_ai.models.test")}
+_FRAMEWORKS = {
+    "pydantic_ai": ("axon_agent.adapters.pydantic_ai", "pydantic_ai.models.test"),
+    "langchain_core.runnables": ("axon_agent.adapters.langchain",),
+    "langgraph.graph": ("langgraph.prebuilt",),
+    "agents": ("axon_agent.adapters.openai_agents",),
+}
 _THREADS_END_SECONDS = 0.2
 _PAUSE_SECONDS = 0.005
 
@@ -57,10 +64,10 @@ class Warmth:
         for name in ("fastapi", "uvicorn", "uvloop", "httptools"):
             if name in sys.modules or importlib.util.find_spec(name):
                 self._load(name, told=True)
+        installed()
         for framework, parts in _FRAMEWORKS.items():
-            if importlib.util.find_spec(framework):
-                for name in (framework, *parts):
-                    self._load(name, told=name == framework)
+            if _is_there(framework):
+                self._framework(framework, parts)
         for name in modules:
             self._load(name, told=True)
 
@@ -77,7 +84,7 @@ class Warmth:
         """Serves what `rehearsal` asks; raises what goes wrong. With threads only where nothing is forked any more."""
         from axon_agent import rehearsal  # noqa: PLC0415 - it needs what preload has proved to be there
 
-        rehearsal.rehearse("pydantic_ai" in self.loaded, may_start_threads)
+        rehearsal.rehearse(self.loaded, may_start_threads)
 
     def settle(self) -> None:
         """What has been made stays: no collection in a child touches it, and so it stays shared."""
@@ -85,6 +92,18 @@ class Warmth:
         gc.collect()
         gc.freeze()
         self.why = self.why or why_not_fork(_THREADS_END_SECONDS)
+
+    def _framework(self, framework: str, parts: tuple[str, ...]) -> None:
+        """What cannot be imported was not to be used either: an agent that needs it says why."""
+        try:
+            for name in (framework, *parts):
+                importlib.import_module(name)
+        except ImportError:
+            return
+        except BaseException as error:
+            self.why = self.why or f"preload {framework} failed: {describe(error)}"
+            return
+        self.loaded.append(framework)
 
     def _load(self, name: str, *, told: bool = False) -> None:
         try:
@@ -95,6 +114,21 @@ class Warmth:
         else:
             if told:
                 self.loaded.append(name)
+
+
+def _is_there(framework: str) -> bool:
+    """Whether a framework is installed. `agents` must be OpenAI's: a user's own module is not imported here."""
+    try:
+        found = importlib.util.find_spec(framework)
+    except ImportError:
+        return False
+    if found is None or framework != "agents":
+        return found is not None
+    try:
+        theirs = distribution("openai-agents").locate_file("agents/__init__.py")
+    except PackageNotFoundError:
+        return False
+    return found.origin is not None and os.path.realpath(found.origin) == os.path.realpath(str(theirs))
 
 
 def why_not_fork(seconds: float = 0.0) -> str | None:

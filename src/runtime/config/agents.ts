@@ -113,12 +113,12 @@ const tools = z
 
 /** One agent, as a user writes it. */
 const agentOptions = options({
-  /** `package.module`, `package.module:name`, or a file such as `agents/support.py`, from `cwd`. */
+  /** `package.module`, `package.module:name`, a file such as `agents/support.py`, or a pydantic-ai spec (`.yaml`, `.json`), from `cwd`. */
   module: z
     .string()
     .regex(
-      /^([A-Za-z_]\w*(\.[A-Za-z_]\w*)*|[^\0:]+\.py)(:[A-Za-z_]\w*)?$/,
-      'is no module: write package.module, package.module:name or path/to/file.py',
+      /^([A-Za-z_]\w*(\.[A-Za-z_]\w*)*|[^\0:]+\.py)(:[A-Za-z_]\w*)?$|^[^\0:]+\.(yaml|yml|json)$/,
+      'is no module: write package.module, package.module:name, path/to/file.py or path/to/spec.yaml',
     ),
   /** The model: `test`, `test:anything`, or `provider:name`. Default: the agent's own. */
   model: z.string().min(1).optional(),
@@ -192,7 +192,8 @@ const agentOptions = options({
 })
 export type AgentOptions = z.input<typeof agentOptions>
 
-const agents = z.record(agentName, agentOptions)
+/** Agents by name, as a user writes them. */
+export const agents = z.record(agentName, agentOptions)
 /** Agents by name. */
 export type AgentsOptions = Record<string, AgentOptions>
 

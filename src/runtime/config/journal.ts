@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import * as z from 'zod'
 import { describe, invalid, options } from './fields.ts'
 
-const journalOptions = options({
+export const journalOptions = options({
   /** The file, from the working directory; it and its directory are made where they are not there. Others stand beside it while it is in use: `…-log-1`, `…-wal`, `…-owner`. */
   path: z.string().min(1),
   /** What becomes of runs while the journal cannot be written: `required` refuses them, `best_effort` runs them unrecorded. Default `required`. */

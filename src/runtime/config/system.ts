@@ -14,7 +14,7 @@ import { agentName, describe, invalid, options, positiveMs } from './fields.ts'
 const intensity = z.int().nonnegative().default(1)
 const periodMs = positiveMs.default(5_000)
 
-const supervision = options({
+export const supervision = options({
   /** Restarts that are permitted within `periodMs`; one more closes the system. Default 1. */
   intensity,
   /** In milliseconds. Default 5 000. */
@@ -32,7 +32,8 @@ const supervisor = options({
   /** Its agents, in the order of their start; they are stopped in reverse. */
   agents: z.array(agentName).min(1),
 })
-/** Supervisors of agents, by name. */
+/** Supervisors of agents, by name, as a user writes them. */
+export const supervisors = z.record(agentName, supervisor)
 export type SupervisorsOptions = Record<string, z.input<typeof supervisor>>
 
 const conversations = options({
@@ -48,18 +49,28 @@ const conversations = options({
   maxWaiting: z.int().positive().optional(),
 })
 
-const axonOptions = options({
-  agents: z.record(z.string(), z.unknown()).optional(),
-  supervisors: z.record(z.string(), z.unknown()).optional(),
-  supervision: z.unknown().optional(),
-  conversations: conversations.optional(),
-  inspect: z.custom((value) => ['function', 'object'].includes(typeof value), 'is no observer').optional(),
+/** What depends on the machine, and is text. */
+export const ofMachine = {
   cacheDir: z.string().min(1).optional(),
   runtimeDir: z.string().min(1).optional(),
   stateDir: z.string().min(1).optional(),
-  journal: z.unknown().optional(),
   uv: z.union([z.string().min(1), z.literal(false)]).optional(),
+}
+
+/** What can be written in code alone. */
+export const inCode = {
+  conversations: conversations.optional(),
+  inspect: z.custom((value) => ['function', 'object'].includes(typeof value), 'is no observer').optional(),
   logger: z.custom((value) => typeof (value as Logger)?.child === 'function', 'is no pino logger').optional(),
+}
+
+const axonOptions = options({
+  ...ofMachine,
+  ...inCode,
+  agents: z.record(z.string(), z.unknown()).optional(),
+  supervisors: z.record(z.string(), z.unknown()).optional(),
+  supervision: z.unknown().optional(),
+  journal: z.unknown().optional(),
   clock: z.custom((value) => typeof (value as Clock)?.setTimeout === 'function', 'is no clock').optional(),
   env: z.record(z.string(), z.string().optional()).optional(),
 })
@@ -81,13 +92,13 @@ export function parseSystem(given: {
 }): SystemInput {
   const agents = parseAgents(given.agents)
   const parsed = z
-    .object({ supervisors: z.record(agentName, supervisor).default({}), supervision: supervision.prefault({}) })
+    .object({ supervisors: supervisors.default({}), supervision: supervision.prefault({}) })
     .safeParse({ supervisors: given.supervisors, supervision: given.supervision })
   if (!parsed.success) throw invalid(describe(parsed.error), parsed.error)
-  const supervisors = Object.entries(parsed.data.supervisors).map(([name, team]) => ({ ...team, name }))
-  checkTeams(supervisors)
-  checkOrder(agents, [], supervisors)
-  return { agents, supervisors, ...parsed.data.supervision }
+  const teams = Object.entries(parsed.data.supervisors).map(([name, team]) => ({ ...team, name }))
+  checkTeams(teams)
+  checkOrder(agents, [], teams)
+  return { agents, supervisors: teams, ...parsed.data.supervision }
 }
 
 /**

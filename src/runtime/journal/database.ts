@@ -6,13 +6,14 @@
  * 2. What is written again changes nothing.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { RunStreamEvent } from '../../protocol/run.ts'
 import { damaged } from './faults.ts'
 import { type Folded, fold } from './fold.ts'
 import type { RecordFilter, RecordRow, UnfinishedRun, Write } from './messages.ts'
 
 /** `Axon`, so that no other program's file is taken for a journal. */
 const applicationId = 0x41786f6e
-const format = 1
+const format = 2
 /** How long somebody who is just letting go of the file is waited for. */
 const busyMs = 250
 /** Up to this size the whole file is checked when it is opened: a fraction of a second. */
@@ -41,12 +42,19 @@ const schema = `
   CREATE INDEX runs_by_agent ON runs (agent);
   CREATE INDEX runs_by_key ON runs (agent, idempotency_key) WHERE idempotency_key IS NOT NULL;
   CREATE INDEX runs_but_succeeded ON runs (status) WHERE status <> 'succeeded';
+  CREATE TABLE events (
+    id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (id, seq)
+  ) STRICT, WITHOUT ROWID;
   PRAGMA application_id = ${applicationId};
   PRAGMA user_version = ${format};
 `
 
 const columns =
-  'run, agent, status, started, attempt, created_at AS createdAt, finished_at AS finishedAt, response, error'
+  'run, agent, mode, status, started, attempt, created_at AS createdAt, finished_at AS finishedAt, response, error'
 
 export class JournalDatabase {
   readonly #database: DatabaseSync
@@ -56,6 +64,7 @@ export class JournalDatabase {
   readonly #begin: StatementSync
   readonly #commit: StatementSync
   readonly #has: StatementSync
+  readonly #event: StatementSync
 
   /** Opens the file, which is made where it is not there, for this connection alone. @throws Error of SQLite */
   constructor(path: string) {
@@ -78,6 +87,9 @@ export class JournalDatabase {
       )
       this.#begin = database.prepare('BEGIN')
       this.#commit = database.prepare('COMMIT')
+      this.#event = database.prepare(
+        'INSERT INTO events (id, seq, event, data) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      )
       this.#has = database.prepare('SELECT 1 FROM runs WHERE run = ?')
     } catch (error) {
       database.close()
@@ -152,6 +164,16 @@ export class JournalDatabase {
     return rows(statement.all(...[agent, status].filter((value) => value !== undefined), limit))
   }
 
+  /** Those of a run after the event of that id. */
+  events(run: string, after: number, limit: number): RunStreamEvent[] {
+    const sql =
+      'SELECT seq, event, data FROM events WHERE id = (SELECT id FROM runs WHERE run = ?) AND seq > ? ORDER BY seq LIMIT ?'
+    return this.#database
+      .prepare(sql)
+      .all(run, after, limit)
+      .map(({ seq, event, data }) => ({ id: seq, event, data: JSON.parse(data as string) }) as RunStreamEvent)
+  }
+
   /**
    * Removes of the next `limit` runs those that had ended before `cutoff`. Called again and again, so that writes come in between.
    * @param after the id to go on from; 0 at the beginning
@@ -166,6 +188,11 @@ export class JournalDatabase {
     this.#database
       .prepare('DELETE FROM runs WHERE id > ? AND id <= ? AND finished_at IS NOT NULL AND finished_at < ?')
       .run(after, last, cutoff)
+    this.#database
+      .prepare(
+        'DELETE FROM events WHERE id > ? AND id <= ? AND id NOT IN (SELECT id FROM runs WHERE id > ? AND id <= ?)',
+      )
+      .run(after, last, after, last)
     return last
   }
 
@@ -186,8 +213,9 @@ export class JournalDatabase {
     if (verdict !== 'ok') throw damaged(String(verdict))
   }
 
-  #write({ key, begin, mark, settle }: Folded, base: number): void {
+  #write({ key, begin, mark, settle, events }: Folded, base: number): void {
     const id = key + base
+    for (const [, , seq, event, data] of events) this.#event.run(id, seq, event, data)
     if (begin) {
       const [, , run, agent, mode, idempotencyKey, isIdempotent, status, attempt, ...values] = begin
       const [, , outcome, started = null, lastAttempt, finishedAt = null, response = null, error = null] = settle ?? []

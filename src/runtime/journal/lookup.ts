@@ -68,12 +68,12 @@ export class RunLookup {
 
   /** Lets the tool be called. `id` is that of `tool.approval`. @throws AxonError TOOL_APPROVAL_UNKNOWN */
   approve(run: string, id: string): void {
-    this.#approvals.answer(run, id, true)
+    this.#approvals.approve(run, id)
   }
 
   /** Keeps the tool from being called; the model is told `message`. @throws AxonError TOOL_APPROVAL_UNKNOWN */
   deny(run: string, id: string, { message }: { message?: string | undefined } = {}): void {
-    this.#approvals.answer(run, id, false, message)
+    this.#approvals.deny(run, id, message)
   }
 
   /** The run of that id; undefined where there is none, or none any more. @throws AxonError JOURNAL_UNAVAILABLE */

@@ -3,10 +3,14 @@
  * journal's, which reads the log and has the database. Shapes only. Writes are tuples of plain values: there are two for each run.
  */
 import type { RunOutcome } from '../../machines/run.ts'
+import type { RunStreamEvent } from '../../protocol/run.ts'
 import type { JournalSettings } from '../config/journal.ts'
 
 /** `queued`: no byte of it was sent. `sent`: it may have begun. */
 export type RecordStatus = 'queued' | 'sent' | RunOutcome
+
+/** `resumable`: its events are recorded too. */
+export type RecordMode = 'sync' | 'stream' | 'resumable'
 
 /** Counts from 1 the runs that this system has recorded; at and below 0 are those of earlier systems. */
 type Key = number
@@ -16,7 +20,7 @@ export type BeginWrite = [
   key: Key,
   run: string,
   agent: string,
-  mode: 'sync' | 'stream',
+  mode: RecordMode,
   idempotencyKey: string | null,
   isIdempotent: 0 | 1,
   status: 'queued' | 'sent',
@@ -43,7 +47,9 @@ export type SettleWrite = [
   error: string | null,
 ]
 
-export type Write = BeginWrite | MarkWrite | SettleWrite
+export type EventWrite = [kind: 'event', key: Key, id: number, event: string, data: string]
+
+export type Write = BeginWrite | MarkWrite | SettleWrite | EventWrite
 
 /** What is found in the journal of a run that had not settled. */
 export interface UnfinishedRun {
@@ -64,6 +70,7 @@ export interface UnfinishedRun {
 export interface RecordRow {
   run: string
   agent: string
+  mode: RecordMode
   status: RecordStatus
   started: 0 | 1 | null
   attempt: number
@@ -98,6 +105,8 @@ export type ToJournal =
   | { type: 'keyed'; id: number; agent: string; key: string }
   | { type: 'get'; id: number; run: string }
   | { type: 'list'; id: number; filter: RecordFilter }
+  /** The events of a run after the one of that id, `limit` at most. */
+  | { type: 'events'; id: number; run: string; after: number; limit: number }
   | { type: 'close' }
 
 /** Why the journal cannot be used. `in_use`: by a living system. */
@@ -120,5 +129,6 @@ export type FromJournal =
   | { type: 'failed'; fault: JournalFault }
   | { type: 'found'; id: number; taken: string[] }
   | { type: 'rows'; id: number; rows: RecordRow[] }
+  | { type: 'told'; id: number; events: RunStreamEvent[] }
   /** The answer to a question where that failed. */
   | { type: 'unread'; id: number; fault: JournalFault }

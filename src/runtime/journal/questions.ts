@@ -2,6 +2,7 @@
  * Owns what the journal's thread was asked and has not answered.
  */
 import type { AxonError } from '../../errors.ts'
+import type { RunStreamEvent } from '../../protocol/run.ts'
 import type { FromJournal, JournalFault, RecordFilter, RecordRow, ToJournal } from './messages.ts'
 
 type Question = Extract<ToJournal, { id: number }>
@@ -39,6 +40,12 @@ export class Questions {
   /** The newest first. */
   list(filter: RecordFilter): Promise<RecordRow[]> {
     return this.#rows((id) => ({ type: 'list', id, filter }))
+  }
+
+  /** Of a resumable run, those after the event of that id, `limit` at most. */
+  async events(run: string, after: number, limit: number): Promise<RunStreamEvent[]> {
+    const answer = await this.#ask((id) => ({ type: 'events', id, run, after, limit }))
+    return answer.type === 'told' ? answer.events : []
   }
 
   answer(answer: Answer): void {

@@ -52,7 +52,8 @@ async function newest(journal: Recallable, agent: string, key: string): Promise<
   }
 }
 
-function errorIn({ run, agent, attempt, started, error }: RecordRow): RunError {
+/** How a run ended that has no response. */
+export function errorIn({ run, agent, attempt, started, error }: RecordRow): RunError {
   const told = JSON.parse(error ?? '{}') as Partial<RunError> & { code?: ErrorCode }
   const code = told.code !== undefined && Object.hasOwn(errorCodes, told.code) ? told.code : 'INTERNAL_ERROR'
   const { message = 'The journal does not say how it ended.', retryable, kind, traceback, context } = told

@@ -7,9 +7,9 @@
  */
 import { type AxonError, RunError } from '../../errors.ts'
 import type { RunOutcome } from '../../machines/run.ts'
-import type { RunResponse } from '../../protocol/run.ts'
+import type { RunResponse, RunStreamEvent } from '../../protocol/run.ts'
 import type { Batch } from './batch.ts'
-import { attemptAt, type BeginWrite, statusAt, type Write } from './messages.ts'
+import { attemptAt, type BeginWrite, type RecordMode, statusAt, type Write } from './messages.ts'
 
 export interface RecordSurroundings {
   /** The batch that is written next. */
@@ -22,7 +22,7 @@ export interface RecordSurroundings {
 export interface NewRecord {
   run: string
   agent: string
-  mode: 'sync' | 'stream'
+  mode: RecordMode
   /** The request as JSON. */
   body: string
   runMs: number | undefined
@@ -129,6 +129,11 @@ export class JournalRecord {
       response === undefined ? null : JSON.stringify(response),
       error === undefined ? null : asText(error),
     ])
+  }
+
+  /** An event of a resumable run. Nothing waits until it is written. */
+  told({ id, event, data }: RunStreamEvent): void {
+    if (!this.#isLost) void this.#write(['event', this.#run.key, id, event, JSON.stringify(data)])
   }
 
   /** Its beginning is not in the file, and will not be. */

@@ -39,6 +39,10 @@ parentPort?.on('message', (message: ToJournal) => {
       return read(message.id, (database) => ({ type: 'rows', id: message.id, rows: database.get(message.run) }))
     case 'list':
       return read(message.id, (database) => ({ type: 'rows', id: message.id, rows: database.list(message.filter) }))
+    case 'events': {
+      const { id, run, after, limit } = message
+      return read(id, (database) => ({ type: 'told', id, events: database.events(run, after, limit) }))
+    }
     case 'close':
       return close()
   }

@@ -11,29 +11,34 @@ import type { RunDispatchEvent, RunSlots } from '../../machines/slots.ts'
 import type { RunRequest, RunResponse } from '../../protocol/run.ts'
 import type { Clock } from '../clock.ts'
 import type { Journal } from '../journal/journal.ts'
-import type { UnfinishedRun } from '../journal/messages.ts'
+import type { RecordMode, UnfinishedRun } from '../journal/messages.ts'
 import { type Recallable, recall } from '../journal/recall.ts'
 import type { JournalRecord } from '../journal/record.ts'
+import { type ReplaySource, replay } from '../journal/replay.ts'
 import type { Link } from '../process/link.ts'
 import { Approvals } from '../tools/approvals.ts'
 import type { ToolSurroundings } from '../tools/process-calls.ts'
+import { type CommandSurroundings, obey } from './commands.ts'
+import { encodeRequest } from './encode-request.ts'
 import { KeyedRuns } from './keyed-runs.ts'
 import { Lane, type Load } from './lane.ts'
 import { either, inherited } from './parent.ts'
 import { backoffError, failedError, stoppedError } from './refusals.ts'
-import { encode, invalidOptions } from './requests.ts'
 import { Run } from './run.ts'
 import { orderedId } from './run-id.ts'
-import { type RunOptions, readRunOptions } from './run-options.ts'
+import { invalidOptions, type RunOptions, readRunOptions } from './run-options.ts'
 import type { Execute, RunSpec } from './run-spec.ts'
 import type { RunStream } from './run-stream.ts'
-import { type Keep, type ResumeOptions, type StreamOptions, Streams } from './streams.ts'
+import { type Keep, type Replay, type ResumeOptions, type StreamOptions, Streams } from './streams.ts'
 
 /** What runs ask of an agent: to be started, let go, scaled, or given a new process. */
 export type RunsCommand =
   | { type: 'agent.start' | 'agent.quiet'; agent: string }
   | { type: 'agent.scale'; agent: string; replicas: number; why: 'load' }
   | { type: 'replica.recycle'; agent: string; generation: string; why: 'runs' | 'stuck' }
+
+/** What runs need of a journal. */
+export type RunJournal = Pick<Journal, 'begin'> & Recallable & Pick<ReplaySource, 'questions'>
 
 /** What is told of runs, and of commands to them that came to nothing. */
 export type RunsFact = RunFact | ToolFact | Extract<SystemFact, { type: 'event.refused' }>
@@ -49,7 +54,7 @@ export interface DispatcherOptions {
   /** The definition as it is now. */
   definitionOf: (agent: string) => AgentDefinition | undefined
   /** Has every run before it is sent, and its end before it is answered. Undefined: none. */
-  journal?: (Pick<Journal, 'begin'> & Recallable) | undefined
+  journal?: RunJournal | undefined
 }
 
 export class Dispatcher {
@@ -62,18 +67,23 @@ export class Dispatcher {
   /** The tool calls that wait for a person. */
   readonly approvals: Approvals
   readonly #tools: ToolSurroundings
+  readonly #commands: CommandSurroundings
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    const { journal } = options
-    const { clock, tell, definitionOf } = options
-    this.approvals = new Approvals(clock, tell)
-    this.#tools = { clock, tell, definitionOf, approvals: this.approvals, runs: this }
+    const { clock, tell, definitionOf, journal } = options
+    const approvals = new Approvals(clock, tell)
+    this.approvals = approvals
+    this.#tools = { clock, tell, definitionOf, approvals, runs: this }
+    const runOf = (id: string) => this.#runs.get(id)
+    this.#commands = { run: (...given) => this.run(...given), runOf, approvals, tell }
     this.#keyed = new KeyedRuns({
       recall: journal && ((agent, key, policy) => recall(journal, agent, key, policy)),
-      runOf: (id) => this.#runs.get(id),
+      runOf,
     })
-    this.#streams = new Streams(options.clock, options.transport, options.journal !== undefined)
+    const source = journal && { questions: journal.questions, runOf }
+    const replayed: Replay | undefined = source && ((...run) => replay(source, ...run))
+    this.#streams = new Streams(options.clock, options.transport, replayed)
   }
 
   /** Starts a run that answers as a whole. */
@@ -95,7 +105,7 @@ export class Dispatcher {
     return this.#streams.open(
       agent,
       resumable,
-      (execute) => this.#submit(agent, request, rest, 'stream', execute),
+      (execute) => this.#submit(agent, request, rest, resumable ? 'resumable' : 'stream', execute),
       keep,
     )
   }
@@ -127,12 +137,10 @@ export class Dispatcher {
   hear(event: RunDispatchEvent): void {
     switch (event.type) {
       case 'run.start':
-        return this.#start(event)
       case 'run.cancel':
-        return this.#runs.get(event.run)?.cancel()
       case 'run.approve':
       case 'run.deny':
-        return this.#judge(event)
+        return obey(event, this.#commands)
       case 'agent.ready': {
         const link = this.#options.links.get(event.generation)
         if (link) this.#lane(event.agent)?.open(link)
@@ -195,40 +203,15 @@ export class Dispatcher {
     if (definition === undefined || signal?.aborted) return await this.run(agent, request, options).result
     // Others may wait for it: it has the parent's depth and time, and is not under its signal.
     const start = () => this.run(agent, request, { ...others, parent: parent?.shared() })
-    const body = encode(agent, request)
+    const body = encodeRequest(agent, request)
     return await this.#keyed.answer({ agent, key, body, policy: definition.idempotency, signal, start })
-  }
-
-  #start({ agent, run, request }: Extract<RunDispatchEvent, { type: 'run.start' }>): void {
-    try {
-      // The answer is told as run.settled.
-      this.run(agent, request, { run }).result.catch(() => {})
-    } catch (error) {
-      const settled = {
-        status: 'failed',
-        started: false,
-        attempt: 1,
-        durationMs: 0,
-        error: error as AxonError,
-      } as const
-      this.#options.tell({ type: 'run.settled', agent, run, ...settled })
-    }
-  }
-
-  #judge(command: Extract<RunDispatchEvent, { type: 'run.approve' | 'run.deny' }>): void {
-    try {
-      const message = command.type === 'run.deny' ? command.message : undefined
-      this.approvals.answer(command.run, command.id, command.type === 'run.approve', message)
-    } catch (error) {
-      this.#options.tell({ type: 'event.refused', event: command.type, error: error as AxonError })
-    }
   }
 
   #submit(
     agent: string,
     request: RunRequest,
     options: RunOptions,
-    mode: 'sync' | 'stream',
+    mode: RecordMode,
     execute: (self: () => Run) => Execute,
   ): Run {
     if (this.#isClosed) throw new AxonError('SUPERVISOR_CLOSED', 'The system is closed. Create another one.')
@@ -242,7 +225,7 @@ export class Dispatcher {
     if ('fault' in read) throw invalidOptions(agent, read.fault)
     const { id, signal, affinity, parent, runMs } = inherited(agent, read, definition.timeouts.runMs)
     if (this.#runs.has(id)) throw invalidOptions(agent, `a run with the id ${JSON.stringify(id)} is under way`)
-    const body = encode(agent, request)
+    const body = encodeRequest(agent, request)
     const record = journal?.begin({
       run: id,
       agent,
@@ -254,7 +237,17 @@ export class Dispatcher {
       isIdempotent: definition.idempotent,
       isNamed,
     })
-    const spec = { run: id, mode, definition, body, runMs, signal, affinity, parent, record }
+    const spec = {
+      run: id,
+      mode: mode === 'sync' ? mode : ('stream' as const),
+      definition,
+      body,
+      runMs,
+      signal,
+      affinity,
+      parent,
+      record,
+    }
     return this.#launch(lane, spec, execute)
   }
 

@@ -26,6 +26,8 @@ export interface EventLogOptions {
 export class EventLog implements EventSink {
   /** Whose events they are. */
   run = ''
+  /** Told of each event but the result: the journal has that as the answer. */
+  onEvent: ((event: RunStreamEvent) => void) | undefined
   readonly #options: EventLogOptions
   #kept: ({ event: RunStreamEvent; bytes: number } | undefined)[] = []
   /** Of the oldest event that is kept, in the array. */
@@ -42,9 +44,11 @@ export class EventLog implements EventSink {
 
   push(event: RunStreamEvent): undefined {
     this.#last += 1
-    const bytes = bytesOf(event)
     // Counted here: a run whose code was run again would count from 1 again.
-    this.#kept.push({ event: event.id === this.#last ? event : { ...event, id: this.#last }, bytes })
+    const counted = event.id === this.#last ? event : { ...event, id: this.#last }
+    if (event.event !== 'run.result') this.onEvent?.(counted)
+    const bytes = bytesOf(event)
+    this.#kept.push({ event: counted, bytes })
     this.#bytes += bytes
     this.#trim()
     this.wake()

@@ -3,6 +3,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
+import { AxonError } from '../../errors.ts'
 import { RunParent } from './parent.ts'
 
 /** The longest delay that a timer can wait for. */
@@ -67,4 +68,8 @@ export function readRunOptions(options: RunOptions): ReadRunOptions | { fault: s
   if (!parsed.success) return { fault: parsed.error.issues.map(({ message }) => message).join('; ') }
   const { run = randomUUID(), runMs, signal, affinity, parent } = parsed.data
   return { id: run, runMs, signal, affinity, parent }
+}
+
+export function invalidOptions(agent: string, what: string): AxonError {
+  return new AxonError('RUN_REQUEST_INVALID', `The options of a run of ${agent} are not valid: ${what}.`, { agent })
 }

@@ -27,7 +27,8 @@ export class Run {
   readonly settled: Promise<void>
   /** Tokens that it has used; 0 where it has no answer. */
   totalTokens = 0
-  #spec: RunSpec
+  /** What it was made from. */
+  readonly spec: RunSpec
   #around: RunSurroundings
   #actor
   #controller = new AbortController()
@@ -47,7 +48,7 @@ export class Run {
 
   constructor(spec: RunSpec, around: RunSurroundings) {
     this.id = spec.run
-    this.#spec = spec
+    this.spec = spec
     this.#around = around
     this.#attempt = spec.resumedAt ?? 1
     if (spec.mayHaveBegun) this.#failed = new FailedAttempts(true)
@@ -67,11 +68,12 @@ export class Run {
   }
 
   get agent(): string {
-    return this.#spec.definition.name
+    return this.spec.definition.name
   }
 
-  get affinity(): string | undefined {
-    return this.#spec.affinity
+  /** What the journal keeps of it. */
+  get record(): JournalRecord | undefined {
+    return this.spec.record
   }
 
   get isSettled(): boolean {
@@ -80,12 +82,12 @@ export class Run {
 
   /** How many runs are above it: those on whose behalf it is. */
   get depth(): number {
-    return this.#spec.parent === undefined ? 0 : this.#spec.parent.depth + 1
+    return this.spec.parent === undefined ? 0 : this.spec.parent.depth + 1
   }
 
   /** What is left of its time, in milliseconds. */
   get leftMs(): number {
-    return this.#spec.runMs - (performance.now() - this.#begunAt)
+    return this.spec.runMs - (performance.now() - this.#begunAt)
   }
 
   /** Whether this attempt of it is under way on that process. */
@@ -96,11 +98,6 @@ export class Run {
   /** Of a run that was sent before. */
   get failed(): FailedAttempts | undefined {
     return this.#failed
-  }
-
-  /** It was admitted by an earlier system, and is not turned away for want of room. */
-  get isResumed(): boolean {
-    return this.#spec.resumedAt !== undefined
   }
 
   /** It waits for a place. */
@@ -120,21 +117,21 @@ export class Run {
 
   /** Sends the run to a process. Resolves `true` where it is to be sent again: the run is then queued. Never rejects. */
   async attempt(link: Link): Promise<boolean> {
-    if (this.#isSettled || (this.#spec.record && !(await this.#isRecorded(this.#spec.record)))) return false
+    if (this.#isSettled || (this.spec.record && !(await this.#isRecorded(this.spec.record)))) return false
     this.#link = link
     this.#actor.send({ type: 'run.assigned', generation: link.generation })
-    const { timeouts } = this.#spec.definition
+    const { timeouts } = this.spec.definition
     const { generation } = link
     try {
       const call = {
         generation,
         run: this.id,
         attempt: this.#attempt,
-        body: this.#spec.body,
+        body: this.spec.body,
         timeouts,
         deadlineMs: this.leftMs,
       }
-      const calling = this.#spec.execute(call, this.#controller.signal)
+      const calling = this.spec.execute(call, this.#controller.signal)
       this.#actor.send({ type: 'run.written' })
       const response = await calling
       this.#startedBy(generation)
@@ -211,7 +208,7 @@ export class Run {
 
   /** The attempt came to nothing: the run is sent again, or ends with this. */
   #again(how: Failure, error: RunError): boolean {
-    const { maxAttempts } = this.#spec.definition
+    const { maxAttempts } = this.spec.definition
     const { mayRetry } = this.#around
     this.#failed ??= new FailedAttempts()
     const link = this.#link
@@ -226,7 +223,7 @@ export class Run {
     this.#link = undefined
     this.#started = false
     // In the journal, too, only what has not begun waits; the other is marked when it is sent again.
-    if (this.#failed.begun === false) this.#spec.record?.requeued(this.#attempt)
+    if (this.#failed.begun === false) this.spec.record?.requeued(this.#attempt)
     this.#actor.send({ type: started === false ? 'run.requeued' : 'run.repeated' })
     const told = { agent: this.agent, run: this.id, generation, attempt: this.#attempt, started }
     this.#around.tell({ type: 'run.requeued', ...told })
@@ -234,11 +231,11 @@ export class Run {
   }
 
   get #isRepeatable(): boolean {
-    return this.#spec.definition.idempotent && !this.#isStreaming
+    return this.spec.definition.idempotent && !this.#isStreaming
   }
 
   #timeOut(): void {
-    this.#stop('timed_out', (started) => timedOut(this.#about, `runMs (${this.#spec.runMs} ms)`, started))
+    this.#stop('timed_out', (started) => timedOut(this.#about, `runMs (${this.spec.runMs} ms)`, started))
   }
 
   /** Settles before the process has answered, and tells the process to let go. */
@@ -254,7 +251,7 @@ export class Run {
   }
 
   get #about(): About {
-    const { name, idempotent } = this.#spec.definition
+    const { name, idempotent } = this.spec.definition
     const generation = this.#link?.generation
     return { run: this.id, agent: name, attempt: this.#attempt, generation, isIdempotent: idempotent }
   }
@@ -265,11 +262,11 @@ export class Run {
     this.totalTokens = response?.usage.total_tokens ?? 0
     const error = reason && this.#told(reason)
     this.#around.clock.clearTimeout(this.#deadline)
-    this.#spec.signal?.removeEventListener('abort', this.#onAbort)
+    this.spec.signal?.removeEventListener('abort', this.#onAbort)
     this.#actor.send({ type: 'run.settled', outcome, error })
     const started = outcome === 'succeeded' ? true : error?.started
     const settlement = { status: outcome, started, attempt: this.#attempt, error }
-    const recorded = this.#spec.record?.settled({ ...settlement, response })
+    const recorded = this.spec.record?.settled({ ...settlement, response })
     if (recorded) void recorded.then(() => this.#answer(settlement, response))
     else this.#answer(settlement, response)
   }

@@ -43,6 +43,8 @@ export interface ResumeOptions {
 
 /** Makes the run, given what executes it. */
 export type Submit = (execute: (self: () => Run) => Execute) => Run
+/** A stream of what the journal has of a run after the event of that id. */
+export type Replay = (agent: string, run: string, after: number) => RunStream
 /** Called with the answer before anybody else has it. */
 export type Keep = (response: RunResponse, run: string) => Promise<void>
 
@@ -57,15 +59,15 @@ interface Resumable {
 export class Streams {
   readonly #clock: Clock
   readonly #transport: RunSlots
-  readonly #isJournaled: boolean
+  readonly #replay: Replay | undefined
   /** By run. */
   readonly #resumable = new Map<string, Resumable>()
 
-  /** @param isJournaled the journal has an answer before the caller does */
-  constructor(clock: Clock, transport: RunSlots, isJournaled: boolean) {
+  /** @param replay where there is a journal: it has an answer before the caller does, and what is kept here no more */
+  constructor(clock: Clock, transport: RunSlots, replay: Replay | undefined) {
     this.#clock = clock
     this.#transport = transport
-    this.#isJournaled = isJournaled
+    this.#replay = replay
   }
 
   /** @throws AxonError RUN_REQUEST_INVALID, and whatever `submit` throws */
@@ -85,6 +87,7 @@ export class Streams {
     }
     const found = this.#resumable.get(id)
     if (found?.agent === agent) return new RunStream(found.run, found.log.from(after))
+    if (found === undefined && this.#replay) return this.#replay(agent, id, after)
     const message = `There is no run ${JSON.stringify(id)} of ${agent} that can be resumed: it was not started with resumable, or is over for longer than its resumeMs.`
     throw new AxonError('RUN_UNKNOWN', message, { agent, context: { run: id } })
   }
@@ -105,6 +108,8 @@ export class Streams {
     const log = new EventLog({ agent, ...bounds })
     const run = submit((self) => this.#pump(self, log))
     log.run = run.id
+    const { record } = run
+    log.onEvent = record && ((event) => record.told(event))
     return this.#keep(agent, keptBy(run, keep), run.settled, log, resumeMs)
   }
 
@@ -129,7 +134,7 @@ export class Streams {
       let response: RunResponse | undefined
       for await (const event of this.#transport.httpStream(call, signal)) {
         if (event.event === 'run.started') self().streaming()
-        if (event.event === 'run.result' && this.#isJournaled) {
+        if (event.event === 'run.result' && this.#replay) {
           response = event.data
           self()
             .result.then(() => sink.push(event))

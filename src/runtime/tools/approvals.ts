@@ -86,19 +86,29 @@ export class Approvals {
   }
 
   /** @throws AxonError TOOL_APPROVAL_UNKNOWN where nothing waits by that name, or was answered already */
-  answer(run: string, id: string, approved: boolean, message?: string): void {
-    const entry = this.#entries.get(keyOf(run, id))
-    if (entry === undefined) {
-      const text = `No tool call ${JSON.stringify(id)} of run ${run} waits for an approval: there is none, it was answered, or its run is over.`
-      throw new AxonError('TOOL_APPROVAL_UNKNOWN', text, { context: { run, id } })
-    }
-    entry.settle({ approved, message: message ?? `The call of ${entry.pending.tool} was denied.` }, 'asked')
+  approve(run: string, id: string): void {
+    this.#find(run, id).settle({ approved: true, message: '' }, 'asked')
+  }
+
+  /** `message` is for the model. @throws AxonError TOOL_APPROVAL_UNKNOWN */
+  deny(run: string, id: string, message?: string): void {
+    const { pending, settle } = this.#find(run, id)
+    settle({ approved: false, message: message ?? `The call of ${pending.tool} was denied.` }, 'asked')
   }
 
   /** Those of a run, or all, the oldest first. */
   pending(run?: string): PendingApproval[] {
     const all = [...this.#entries.values()].map(({ pending }) => pending)
     return run === undefined ? all : all.filter((one) => one.run === run)
+  }
+
+  #find(run: string, id: string): Entry {
+    const entry = this.#entries.get(keyOf(run, id))
+    if (entry === undefined) {
+      const text = `No tool call ${JSON.stringify(id)} of run ${run} waits for an approval: there is none, it was answered, or its run is over.`
+      throw new AxonError('TOOL_APPROVAL_UNKNOWN', text, { context: { run, id } })
+    }
+    return entry
   }
 }
 

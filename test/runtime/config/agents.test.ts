@@ -81,16 +81,25 @@ test('agents keep their order; none is fine', () => {
   expect(parseAgents(agents).map(({ name }) => name)).toEqual(['b', 'a'])
 })
 
-test.each(['a', 'a.b_c', 'a.b:agent', 'agents/support.py', '../x.py:make_agent', '_x', 'my agents/a.py'])(
-  '%s is a module',
-  (module) => {
-    expect(parse({ module }).module).toBe(module)
-  },
-)
+test.each([
+  'a',
+  'a.b_c',
+  'a.b:agent',
+  'agents/support.py',
+  '../x.py:make_agent',
+  '_x',
+  'my agents/a.py',
+  'agents/kind.yaml',
+  'kind.json',
+])('%s is a module', (module) => {
+  expect(parse({ module }).module).toBe(module)
+})
 
 test.each(['', 'a b', 'a.', '.a', 'a:b:c', '1a', 'a:', 'x.py:1', 'a-b', 'os;import x'])('%j is no module', (module) => {
   const { message } = errorOf(() => parse({ module }))
-  expect(message).toContain('is no module: write package.module, package.module:name or path/to/file.py')
+  expect(message).toContain(
+    'is no module: write package.module, package.module:name, path/to/file.py or path/to/spec.yaml',
+  )
   expect(message).toContain('writer.module')
 })
 

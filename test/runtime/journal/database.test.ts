@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { JournalDatabase } from '../../../src/runtime/journal/database.ts'
 import { isCorrupt } from '../../../src/runtime/journal/faults.ts'
-import type { BeginWrite, SettleWrite, Write } from '../../../src/runtime/journal/messages.ts'
+import type { BeginWrite, EventWrite, SettleWrite, Write } from '../../../src/runtime/journal/messages.ts'
 import { scratch } from '../scratch.ts'
 
 function open(path = join(scratch(), 'runs.db')): JournalDatabase {
@@ -34,7 +34,7 @@ const runsOf = (database: JournalDatabase) =>
 test('a run is found as it was written, and as it was settled', () => {
   const database = open()
   database.write([begin(1, 'a', { status: 'queued' })], 0)
-  const found = { run: 'a', agent: 'writer', attempt: 1, createdAt: 1_000 }
+  const found = { run: 'a', agent: 'writer', mode: 'sync', attempt: 1, createdAt: 1_000 }
   const unsettled = { finishedAt: null, response: null, error: null, started: null }
   expect(database.get('a')).toEqual([{ ...found, ...unsettled, status: 'queued' }])
   database.write([['mark', 1, 'sent', 2]], 0)
@@ -147,6 +147,21 @@ test('what ended before the cutoff is removed bit by bit; what has not ended, or
   expect(database.clean(50, 4, last as number)).toBeUndefined()
 })
 
+test('events are found in their order, after any of them, and go with their run', () => {
+  const database = open()
+  const told = (key: number, id: number): EventWrite => ['event', key, id, 'text.delta', '{"text":"hi"}']
+  database.write([begin(1, 'a', { at: 1 }), told(1, 1), told(1, 2), begin(2, 'b'), told(2, 1), told(1, 3)], 0)
+  database.write([told(1, 3)], 0)
+  const ids = (run: string, after: number, limit = 10) => database.events(run, after, limit).map(({ id }) => id)
+  expect(database.events('b', 0, 10)).toEqual([{ id: 1, event: 'text.delta', data: { text: 'hi' } }])
+  expect(ids('a', 0)).toEqual([1, 2, 3])
+  expect(ids('a', 1, 1)).toEqual([2])
+  database.write([settle(1, 10)], 0)
+  database.clean(50, 4, 0)
+  expect(ids('a', 0)).toEqual([])
+  expect(ids('b', 0)).toEqual([1])
+})
+
 test('a file is for one connection alone, also in one process', () => {
   const path = join(scratch(), 'runs.db')
   const first = open(path)
@@ -164,9 +179,9 @@ test('the file of another program, or of a later format, is not touched', () => 
   const later = join(scratch(), 'later.db')
   open(later).close()
   const raw = new DatabaseSync(later)
-  raw.exec('PRAGMA user_version = 2')
+  raw.exec('PRAGMA user_version = 3')
   raw.close()
-  expect(() => open(later)).toThrow('it has the format 2')
+  expect(() => open(later)).toThrow('it has the format 3')
 })
 
 test.each([

@@ -11,7 +11,7 @@ const unavailable = new AxonError('JOURNAL_UNAVAILABLE', 'The disk is full.')
 /** A journal whose batches are written, or fail, when a test says so. */
 class HeldJournal {
   readonly begun: NewRecord[] = []
-  readonly questions = { keyed: async () => [] }
+  readonly questions = { keyed: async () => [], get: async () => [], events: async () => [] }
   readonly isRequired: boolean
   #batch: PendingBatch = newBatch()
 

@@ -15,6 +15,8 @@ class KnowingJournal {
       if (this.error) throw this.error
       return this.rows.splice(0, 1)
     },
+    get: async () => [],
+    events: async () => [],
   }
   error: AxonError | undefined
   /** One for each question. */
@@ -39,6 +41,7 @@ function row(changes: Partial<RecordRow> = {}): RecordRow {
   return {
     run: 'old',
     agent: 'writer',
+    mode: 'sync',
     status: 'succeeded',
     started: 1,
     attempt: 1,

@@ -8,10 +8,8 @@ import type { AgentDefinition } from '../../../src/machines/definition.ts'
 import type { HttpCall } from '../../../src/machines/slots.ts'
 import type { NodeFrame } from '../../../src/protocol/control.ts'
 import type { RunResponse, RunStreamEvent } from '../../../src/protocol/run.ts'
-import type { Journal } from '../../../src/runtime/journal/journal.ts'
-import type { Recallable } from '../../../src/runtime/journal/recall.ts'
 import { Link } from '../../../src/runtime/process/link.ts'
-import { Dispatcher, type RunsCommand, type RunsFact } from '../../../src/runtime/runs/dispatcher.ts'
+import { Dispatcher, type RunJournal, type RunsCommand, type RunsFact } from '../../../src/runtime/runs/dispatcher.ts'
 import type { RunOptions } from '../../../src/runtime/runs/run-options.ts'
 import { agentFacts, definitionOf, endpoint } from '../../machines/samples.ts'
 import { SteppedClock } from '../../machines/stepped-clock.ts'
@@ -115,7 +113,7 @@ export class RunRig {
   /** The events that the next streams give, by run; then the call's answer. */
   readonly streams = new Map<string, AsyncIterable<RunStreamEvent>>()
 
-  constructor(changes: Partial<AgentDefinition> = {}, journal?: Pick<Journal, 'begin'> & Recallable) {
+  constructor(changes: Partial<AgentDefinition> = {}, journal?: RunJournal) {
     this.definitions.set('writer', definitionOf('writer', changes))
     const { calls, streams } = this
     const parent = createActor(fromCallback(() => {})).start()

@@ -48,6 +48,16 @@ class Runner(Protocol):
         """JSON Schemas: `{ input, output, tools }`; each tool is `{ name, description, parameters }`."""
 
 
+class Adapter(Protocol):
+    """What another package gives as an entry point of `axon_agent.adapters`; a module with these functions will do."""
+
+    def is_agent(self, found: Any) -> bool:
+        """Whether an object is an agent of this framework. Asked of many objects: quick, and never raising."""
+
+    def make_runner(self, found: Any, name: str, model: str | None) -> Runner:
+        """The runner of an agent. `name` is for messages, `model` the definition's. Raises `StartError`."""
+
+
 def encode(value: Any, what: str) -> bytes:
     """JSON of any value, pydantic models and dataclasses included; `RunError` AGENT_RAISED for what has no JSON."""
     try:

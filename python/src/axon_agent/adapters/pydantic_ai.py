@@ -45,7 +45,7 @@ class PydanticAIRunner:
 
     framework = "pydantic-ai"
 
-    def __init__(self, agent: AbstractAgent[Any, Any], model: str | None) -> None:
+    def __init__(self, agent: AbstractAgent[Any, Any], name: str, model: str | None) -> None:
         self._agent = agent
         self._deps = _deps_adapter(agent)
         self._given = for_run(agent)

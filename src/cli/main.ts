@@ -1,0 +1,69 @@
+/**
+ * Owns the command line: the commands, their options, and where each goes. Each command stands in a file of its own and is loaded
+ * when it is called.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { exitCodes } from './exit-codes.ts'
+import { endWithReader, report } from './terminal.ts'
+
+/** Runs one command and resolves with its exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  endWithReader()
+  let code: number = exitCodes.done
+  try {
+    await makeProgram((result) => {
+      code = result
+    }).parseAsync(args, { from: 'user' })
+    return code
+  } catch (error) {
+    // Commander has said what is wrong.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    return report(error, { json: args.includes('--json'), verbose: args.includes('--verbose') })
+  }
+}
+
+function makeProgram(end: (code: number) => void): Command {
+  const program = new Command('axon')
+    .description('Supervised Python AI agents for Node.js.')
+    .version(version(), '-V, --version')
+    .option('--verbose', 'print stacks with errors')
+    .showHelpAfterError('Try: axon help')
+    .exitOverride()
+
+  program
+    .command('run')
+    .description('Run an agent once: one of axon.config.ts by its name, or a module or file.')
+    .argument('<agent>', 'name, package.module, package.module:name or path/to/file.py')
+    .requiredOption('-p, --prompt <text>', 'what to ask; - reads standard input')
+    .option('-m, --model <model>', 'for example test, or openai:gpt-5')
+    .option('-d, --dependencies <list>', 'requirements, separated by commas', separated)
+    .option('--python <python>', 'an interpreter, a version, or an environment such as .venv')
+    .option('--history <file>', 'messages of an earlier run, as --save has written them')
+    .option('--save <file>', 'write the messages of the conversation there')
+    .option('--no-stream', 'print the answer when it is complete')
+    .addOption(configOption())
+    .addOption(jsonOption('one event a line, and at last the result or the error'))
+    .action(async (agent, options) => end(await (await import('./run.ts')).run(agent, options)))
+
+  return program
+}
+
+function configOption(): Option {
+  return new Option('-c, --config <file>', 'the configuration; default: axon.config.ts here or above')
+}
+
+function jsonOption(what: string): Option {
+  return new Option('--json', `for programs: ${what}`)
+}
+
+function separated(text: string): string[] {
+  const parts = text.split(',').map((part) => part.trim())
+  if (parts.includes('')) throw new InvalidArgumentError('Write names with commas between them.')
+  return parts
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')).version
+}
