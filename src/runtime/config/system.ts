@@ -65,14 +65,14 @@ export const inCode = {
 }
 
 const axonOptions = options({
-  ...ofMachine,
-  ...inCode,
   agents: z.record(z.string(), z.unknown()).optional(),
   supervisors: z.record(z.string(), z.unknown()).optional(),
   supervision: z.unknown().optional(),
   journal: z.unknown().optional(),
   clock: z.custom((value) => typeof (value as Clock)?.setTimeout === 'function', 'is no clock').optional(),
   env: z.record(z.string(), z.string().optional()).optional(),
+  ...ofMachine,
+  ...inCode,
 })
 
 /** Checks what `createAxon` is given beside the agents themselves. @throws AxonError CONFIG_INVALID naming each field that is wrong */
