@@ -17,14 +17,14 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from axon_agent.adapters import Call, Outcome, Runner
 from axon_agent.answers import Answer
 from axon_agent.errors import RunError
 from axon_agent.logs import current_run
 from axon_agent.request import RunHead
-from axon_agent.tools import Scope, current_scope
+from axon_agent.tools import current_attempt
 
 _REMEMBERED = 1024
 _PROMISED = 16_384
@@ -55,6 +55,10 @@ class Run:
         self.reason: RunError | None = None
         self.task: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
+
+    async def tell_approval(self, data: dict[str, Any]) -> None:
+        """Tells its caller that a person is asked."""
+        await self.answer.approval(data)
 
 
 class Runs:
@@ -198,9 +202,9 @@ class Runs:
 
     async def _live(self, run: Run, call: Call) -> None:
         run.is_running = True
-        answer = run.answer
         current_run.set(run.id)
-        current_scope.set(Scope(run.id, run.attempt, answer.approval, asyncio.get_running_loop()))
+        current_attempt.set(run)
+        answer = run.answer
         error: RunError | None = None
         outcome: Outcome | None = None
         try:

@@ -13,27 +13,28 @@ import asyncio
 import contextlib
 import itertools
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 from axon_agent.protocol import FrameError
 
-TellApproval = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 
+class Asking(Protocol):
+    """An attempt of a run whose code may ask; `runs.Run`."""
 
-class Scope(NamedTuple):
-    """The attempt of a run that the calling code belongs to, and how, on `loop`, its caller is told of an approval."""
-
-    run: str
+    id: str
     attempt: int
-    tell_approval: TellApproval
-    loop: asyncio.AbstractEventLoop
+    task: asyncio.Task[None] | None
+
+    async def tell_approval(self, data: dict[str, Any]) -> None:
+        """Tells the run's caller that a person is asked. On the loop of `task`."""
 
 
-current_scope: ContextVar[Scope | None] = ContextVar("axon_scope", default=None)
+current_attempt: ContextVar[Asking | None] = ContextVar("axon_attempt", default=None)
+"""The attempt that the calling code belongs to; None outside runs."""
 
 
 class ToolError(Exception):
@@ -81,7 +82,7 @@ class RemoteTool:
 
 @dataclass
 class _Question:
-    scope: Scope
+    attempt: Asking
     tool: str
     arguments: dict[str, Any]
     future: Future[Any] = field(default_factory=Future)
@@ -101,14 +102,14 @@ class _Desk:
         self._numbers = itertools.count(1)
 
     def ask(self, kind: str, tool: str, arguments: dict[str, Any], id: str | None) -> tuple[_Key, Future[Any]]:
-        scope = current_scope.get()
-        if scope is None or self.say is None:
+        attempt = current_attempt.get()
+        if attempt is None or self.say is None:
             raise RuntimeError(f"{tool} was asked for outside of a run: only the code of a run can call tools.")
-        question = _Question(scope, tool, arguments)
+        question = _Question(attempt, tool, arguments)
         # It runs already: nobody but Node, or who takes it back, settles it.
         question.future.set_running_or_notify_cancel()
         with self._lock:
-            key = self._key(scope, id)
+            key = self._key(attempt, id)
             self._questions[key] = question
         try:
             self.say({"type": kind, **_named(key), "tool": tool, "arguments": arguments})
@@ -136,12 +137,12 @@ class _Desk:
                     return self._questions.pop(key, None) if take else self._questions.get(key)
         return None
 
-    def _key(self, scope: Scope, id: str | None) -> _Key:
+    def _key(self, attempt: Asking, id: str | None) -> _Key:
         # Models name calls, and some give several of one run the same name.
         name = id if id and len(id) <= 180 else f"call-{next(self._numbers)}"
-        key = (scope.run, scope.attempt, name)
+        key = (attempt.id, attempt.attempt, name)
         while key in self._questions:
-            key = (scope.run, scope.attempt, f"{name}#{next(self._numbers)}")
+            key = (attempt.id, attempt.attempt, f"{name}#{next(self._numbers)}")
         return key
 
 
@@ -185,9 +186,11 @@ def hear(frame: dict[str, Any]) -> bool:
     if question is None:
         return True
     if is_pending:
+        attempt = question.attempt
+        assert attempt.task is not None
         # Begun before the answer is given, which may be the next frame.
         told = {"id": frame["id"], "name": question.tool, "arguments": question.arguments, "due_at": frame.get("dueAt")}
-        asyncio.run_coroutine_threadsafe(question.scope.tell_approval(told), question.scope.loop)
+        asyncio.run_coroutine_threadsafe(attempt.tell_approval(told), attempt.task.get_loop())
         return True
     match frame:
         case {"error": {"code": str(code), "message": str(message)} as error}:
