@@ -237,6 +237,8 @@ class Runs:
         await run.answer.fail(error, body)
 
     def _forget(self, run: Run) -> None:
+        # The task's context holds the run: the circle would cost every run a part of a collection.
+        run.task = None
         if run.timer is not None:
             run.timer.cancel()
         if self._in_flight.get(run.id) is run:

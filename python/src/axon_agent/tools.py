@@ -186,11 +186,7 @@ def hear(frame: dict[str, Any]) -> bool:
     if question is None:
         return True
     if is_pending:
-        attempt = question.attempt
-        assert attempt.task is not None
-        # Begun before the answer is given, which may be the next frame.
-        told = {"id": frame["id"], "name": question.tool, "arguments": question.arguments, "due_at": frame.get("dueAt")}
-        asyncio.run_coroutine_threadsafe(attempt.tell_approval(told), attempt.task.get_loop())
+        _tell(question, frame)
         return True
     match frame:
         case {"error": {"code": str(code), "message": str(message)} as error}:
@@ -201,6 +197,15 @@ def hear(frame: dict[str, Any]) -> bool:
         case _:
             question.future.set_result(frame.get("result"))
     return True
+
+
+def _tell(question: _Question, frame: dict[str, Any]) -> None:
+    """Tells the run's caller that a person is asked: begun before the answer is given, which may be the next frame."""
+    attempt = question.attempt
+    task = attempt.task
+    if task is not None:  # else its code has ended, and a thread of it goes on
+        told = {"id": frame["id"], "name": question.tool, "arguments": question.arguments, "due_at": frame.get("dueAt")}
+        asyncio.run_coroutine_threadsafe(attempt.tell_approval(told), task.get_loop())
 
 
 async def _answer(kind: str, tool: str, arguments: dict[str, Any], id: str | None) -> Any:

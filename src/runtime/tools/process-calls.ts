@@ -115,21 +115,22 @@ export class ProcessCalls {
     }
     signal.throwIfAborted()
     const { clock, runs } = this.#around
-    // Ends before or with the call: what a tool leaves running is ended, and `signal` still tells of the call alone.
-    const children = new AbortController()
-    const endChildren = () =>
-      children.abort(signal.aborted ? signal.reason : cancelled(`the call of ${frame.tool} is over`))
-    signal.addEventListener('abort', endChildren, { once: true })
-    const parent = new RunParent(run, children.signal)
     const timer = clock.setTimeout(() => controller.abort(late(frame.tool, tool.timeoutMs)), tool.timeoutMs)
+    // The runs that the tool makes end with the call, also where it returns; `signal` tells of what ends the call itself.
+    const children = new AbortController()
+    const parent = new RunParent(run, children.signal)
+    const end = () => {
+      clock.clearTimeout(timer)
+      children.abort(signal.aborted ? signal.reason : cancelled(`the call of ${frame.tool} is over`))
+    }
+    signal.addEventListener('abort', end, { once: true })
     try {
       return await tool.execute(input, { run: parent, id: frame.id, signal, axon: new AgentCalls(runs, parent) })
     } catch (error) {
       throw raised(frame.tool, error)
     } finally {
-      clock.clearTimeout(timer)
-      signal.removeEventListener('abort', endChildren)
-      endChildren()
+      signal.removeEventListener('abort', end)
+      end()
     }
   }
 
@@ -143,8 +144,8 @@ export class ProcessCalls {
   }
 
   #ask(frame: Asked, run: Run, signal: AbortSignal) {
-    const { approvals } = this.#around
-    const { approvalMs } = this.#link.definition
+    const { approvals, definitionOf } = this.#around
+    const { approvalMs } = definitionOf(this.#link.agent) ?? this.#link.definition
     const waitMs = Math.max(1, Math.min(approvalMs, run.leftMs))
     const question = { ...this.#about(frame), arguments: frame.arguments, waitMs, signal }
     return approvals.ask(question, (dueAt) => this.#answer(frame, { type: 'tool.pending', dueAt }))

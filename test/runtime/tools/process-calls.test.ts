@@ -108,14 +108,15 @@ test.each(ends)('when %s its signal is aborted, what it made ends, and no timer 
   end(rig, process)
   await settle()
   expect([context.signal.aborted, context.run.signal.aborted]).toEqual([true, true])
+  // The function goes on, and holds nothing.
+  rig.dispatcher.close()
+  await settle()
+  expect(rig.clock.pending).toBe(0)
   late('too late')
   await settle()
   expect(toldOf(process).filter((frame) => 'result' in frame)).toEqual([])
   expect(rig.told('tool.called')).toHaveLength(1)
   expect(rig.told('tool.failed')).toHaveLength(1)
-  rig.dispatcher.close()
-  await settle()
-  expect(rig.clock.pending).toBe(0)
 })
 
 test('a run that a tool makes has its parent, its depth, and no more time than that has left', async () => {
