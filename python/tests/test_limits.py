@@ -193,7 +193,7 @@ async def test_a_sigkill_that_nobody_here_sent_is_oom_where_the_kernels_count_ha
 @pytest.mark.parametrize(
     ("limits", "way", "says"),
     [
-        ({"memoryMb": 64}, "watch", "limits.memoryMb cannot be held by the kernel here: there is no cgroup"),
+        ({"memoryMb": 256}, "watch", "limits.memoryMb cannot be held by the kernel here: there is no cgroup"),
         ({"processes": 5_000_000}, "cgroup", "limits.processes cannot be held by the kernel here"),
         ({"nice": 15}, "refused", "limits.nice cannot be held by the kernel here: [Errno 1] no"),
     ],
