@@ -37,6 +37,13 @@ export interface UsagePolicy {
   perMs: number
 }
 
+/** A tool of Node's, as the agent is told of it. What it does belongs to runtime/tools. */
+export interface ToolDefinition {
+  description: string
+  /** JSON Schema of its arguments, an object. */
+  parameters: Readonly<Record<string, unknown>>
+}
+
 export interface AgentDefinition {
   name: string
   module: string
@@ -78,6 +85,10 @@ export interface AgentDefinition {
   idleAfterMs?: number | undefined
   timeouts: RunTimeouts
   limits?: AgentLimits | undefined
+  /** By name. As JSON they are what the process is told of them: another function in one calls for no other process. */
+  tools?: Readonly<Record<string, ToolDefinition>> | undefined
+  /** How long a person has to approve a tool call. */
+  approvalMs: number
   /** Groups of `axon.groups` that it is a member of while it is in the system. */
   groups: readonly string[]
   /** Agents that are ready before it is started, and stopped after it has. */

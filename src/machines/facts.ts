@@ -68,7 +68,8 @@ export type SystemFact =
 
 /** Told by the runs. */
 export type RunFact =
-  | { type: 'run.accepted'; agent: string; run: string }
+  /** `parent`: the run on whose behalf it is. */
+  | { type: 'run.accepted'; agent: string; run: string; parent?: string | undefined }
   | { type: 'run.started'; agent: string; run: string; generation: string }
   /** It was let go of; its code ignores the cancellation, and its process is to be replaced. */
   | { type: 'run.abandoned'; agent: string; run: string; generation: string }
@@ -94,4 +95,23 @@ export type RunFact =
       error?: AxonError | undefined
     }
 
-export type Fact = AgentFact | PoolFact | SystemFact | RunFact
+interface ToolCallFact {
+  agent: string
+  run: string
+  generation: string
+  /** Names the call within its run; in the run's stream it is the `id` of `tool.call`. */
+  id: string
+  tool: string
+}
+
+/** Told of the tools and approvals that runs ask Node for. Each `tool.called` is followed by `tool.returned` or `tool.failed`. */
+export type ToolFact =
+  | ({ type: 'tool.called' } & ToolCallFact)
+  | ({ type: 'tool.returned'; durationMs: number } & ToolCallFact)
+  | ({ type: 'tool.failed'; durationMs: number; error: AxonError } & ToolCallFact)
+  /** A person is asked, until `dueAt`, in milliseconds since 1970. The run waits. */
+  | ({ type: 'tool.approval'; arguments: unknown; dueAt: number } & ToolCallFact)
+  | ({ type: 'tool.approved' } & ToolCallFact)
+  | ({ type: 'tool.denied'; why: 'asked' | 'expired'; message: string } & ToolCallFact)
+
+export type Fact = AgentFact | PoolFact | SystemFact | RunFact | ToolFact

@@ -147,6 +147,7 @@ function ofProcess(definition: AgentDefinition): unknown {
     startMs: _startMs,
     shutdownMs: _shutdownMs,
     cancelGraceMs: _cancelGraceMs,
+    approvalMs: _approvalMs,
     idleAfterMs: _idleAfterMs,
     after: _after,
     groups: _groups,

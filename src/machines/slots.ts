@@ -121,6 +121,10 @@ export interface HttpCall {
 export type RunCommand =
   | { type: 'run.start'; agent: string; run: string; request: RunRequest }
   | { type: 'run.cancel'; run: string }
+  /** Answers `tool.approval`. */
+  | { type: 'run.approve'; run: string; id: string }
+  /** The model is told the message. */
+  | { type: 'run.deny'; run: string; id: string; message?: string | undefined }
 
 /** What the slot `runs` takes: commands, and the facts of the agents for which runs wait. */
 export type RunDispatchEvent =

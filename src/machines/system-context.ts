@@ -5,7 +5,7 @@ import type { ActorRefFrom, AnyActorRef } from 'xstate'
 import type { AxonError } from '../errors.ts'
 import type { Arrangement, TeamDefinition } from './arrangement.ts'
 import type { AgentDefinition } from './definition.ts'
-import type { AgentFact, PoolFact, RunFact } from './facts.ts'
+import type { AgentFact, PoolFact, RunFact, SystemFact, ToolFact } from './facts.ts'
 import type { poolMachine } from './pool.ts'
 import type { PoolCommand, PoolWord } from './pool-context.ts'
 import type { RunCommand } from './slots.ts'
@@ -39,10 +39,12 @@ export type SystemCommand =
 /** What the root says to itself. */
 type SystemWord =
   | { type: 'supervisor.open'; team: TeamDefinition }
+  /** A command to runs that came to nothing. */
+  | Extract<SystemFact, { type: 'event.refused' }>
   /** An agent is gone; nobody who is there comes after those of `freed`. */
   | { type: 'member.left'; freed: readonly string[] }
 
-export type SystemEvent = SystemCommand | AgentFact | PoolFact | RunFact | PoolWord | SystemWord
+export type SystemEvent = SystemCommand | AgentFact | PoolFact | RunFact | ToolFact | PoolWord | SystemWord
 
 export interface Member {
   definition: AgentDefinition

@@ -87,6 +87,10 @@ export const systemMachine = systemParts.createMachine({
   on: {
     'system.destroy': '.closed',
     'run.cancel': { actions: sendTo('runs', ({ event }) => event) },
+    'run.approve': { actions: sendTo('runs', ({ event }) => event) },
+    'run.deny': { actions: sendTo('runs', ({ event }) => event) },
+    'event.refused': { actions: { type: 'emitFact', params: ({ event }) => event } },
+    'tool.*': { actions: { type: 'emitFact', params: ({ event }) => event } },
     'run.accepted': { actions: { type: 'emitFact', params: ({ event }) => event } },
     'run.started': { actions: { type: 'emitFact', params: ({ event }) => event } },
     'run.abandoned': { actions: { type: 'emitFact', params: ({ event }) => event } },

@@ -42,6 +42,11 @@ export const agentFacts = z.object({
 })
 export type AgentFacts = z.infer<typeof agentFacts>
 
+/** Names one question of an attempt's code. */
+const question = { run: z.string(), attempt: z.int().positive(), id: z.string() }
+/** `arguments` come from a model: they are checked by the tool. */
+const asked = { ...question, tool: z.string(), arguments: z.unknown() }
+
 export const failurePhases = ['launch', 'import', 'bind', 'serve'] as const
 
 /** What an agent's process tells Node after its hello. */
@@ -66,6 +71,12 @@ export const agentFrame = z.discriminatedUnion('type', [
   z.object({ type: z.literal('settled'), run: z.string(), attempt: z.int().positive() }),
   /** The answer to `revoke`. `isKnown: false` is a promise: it does not run and will not begin; what has ended has its receipt. */
   z.object({ type: z.literal('revoked'), run: z.string(), attempt: z.int().positive(), isKnown: z.boolean() }),
+  /** Calls a tool that Node has; answered by `tool.returned`. */
+  z.object({ type: z.literal('tool.invoke'), ...asked }),
+  /** Asks a person whether the process may call a tool of its own; answered by `tool.approved`. */
+  z.object({ type: z.literal('tool.approval'), ...asked }),
+  /** Takes either back: nobody waits for the answer. */
+  z.object({ type: z.literal('tool.cancel'), ...question }),
   z.object({
     type: z.literal('failed'),
     phase: z.enum(failurePhases),
@@ -78,6 +89,9 @@ export const agentFrame = z.discriminatedUnion('type', [
 export type AgentFrame = z.infer<typeof agentFrame>
 export type HeartbeatFrame = Extract<AgentFrame, { type: 'heartbeat' }>
 export type RevokedFrame = Extract<AgentFrame, { type: 'revoked' }>
+export type InvokeFrame = Extract<AgentFrame, { type: 'tool.invoke' }>
+export type ApprovalFrame = Extract<AgentFrame, { type: 'tool.approval' }>
+export type ToolFrame = InvokeFrame | ApprovalFrame | Extract<AgentFrame, { type: 'tool.cancel' }>
 export type FailedFrame = Extract<AgentFrame, { type: 'failed' }>
 
 /** The first thing Node says on the control connection. */
@@ -92,6 +106,15 @@ export interface LaunchFrame {
   endpoint: Endpoint
   shutdownMs: number
   heartbeatMs: number
+  /** Those that Node has for it. `parameters` is a JSON Schema. */
+  tools?: readonly { name: string; description: string; parameters: Readonly<Record<string, unknown>> }[]
+}
+
+/** Names the question that is answered. */
+interface Question {
+  run: string
+  attempt: number
+  id: string
 }
 
 /**
@@ -111,3 +134,11 @@ export type NodeFrame =
   /** As `cancel`, of an attempt whose connection broke; `revoked` says besides whether the process had it. */
   | { type: 'revoke'; run: string; attempt: number }
   | { type: 'drain' }
+  /** A person is asked, until `dueAt`, in milliseconds since 1970. Of `tool.invoke` too. */
+  | ({ type: 'tool.pending'; dueAt: number } & Question)
+  /** `code` is one of docs/errors.md; `kind` the name of what the tool threw. */
+  | ({ type: 'tool.returned' } & Question &
+      ({ result: unknown } | { error: { code: string; message: string; kind?: string | undefined } }))
+  /** Where the question could not be put to anybody, it is answered by `error`. */
+  | ({ type: 'tool.approved' } & Question &
+      ({ approved: boolean; message: string } | { error: { code: string; message: string } }))

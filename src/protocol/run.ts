@@ -62,6 +62,12 @@ export type RunStreamEvent =
   | { id: number; event: 'thinking.delta'; data: { text: string } }
   | { id: number; event: 'tool.call'; data: { id: string; name: string; arguments: unknown } }
   | { id: number; event: 'tool.result'; data: { id: string; result?: unknown; error?: string } }
+  /** A person is asked, until `due_at`, in milliseconds since 1970: answered by `axon.runs.approve` or `deny`. */
+  | {
+      id: number
+      event: 'tool.approval'
+      data: { id: string; name: string; arguments: unknown; due_at: number }
+    }
   | { id: number; event: 'custom'; data: { name: string; value: unknown } }
   | { id: number; event: 'run.result'; data: RunResponse }
 

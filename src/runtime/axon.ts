@@ -169,7 +169,10 @@ export class Axon {
     return tasksOf(this.#child('tasks'))
   }
 
-  /** The runs in the journal. Only after `start()`. @throws AxonError CONFIG_INVALID where the system has no journal */
+  /**
+   * The runs in the journal, and the tool calls that wait for a person: `approve`, `deny`. Only after `start()`. Of the journal:
+   * @throws AxonError CONFIG_INVALID where the system has none
+   */
   get runs(): RunLookup {
     this.#demandOpen()
     return new RunLookup(() => {
@@ -177,7 +180,7 @@ export class Axon {
       const journal = journalOf(this.actor.system)
       if (journal) return journal
       throw new AxonError('CONFIG_INVALID', 'This system has no journal. Give createAxon({ journal: { path } }).')
-    })
+    }, dispatcherOf(this.actor.system).approvals)
   }
 
   /** The names of all agents, in the order of spawning. */

@@ -7,7 +7,7 @@ import { type AnyActorRef, type EventObject, fromCallback, fromPromise, type Sna
 import { AxonError, PythonEnvError } from '../errors.ts'
 import { agentMachine } from '../machines/agent.ts'
 import type { AgentDefinition } from '../machines/definition.ts'
-import type { Fact, RunFact } from '../machines/facts.ts'
+import type { Fact } from '../machines/facts.ts'
 import { poolMachine } from '../machines/pool.ts'
 import type { AgentSlots, EnvironmentSpec, RunDispatchEvent } from '../machines/slots.ts'
 import { type SystemContext, systemMachine } from '../machines/system.ts'
@@ -19,7 +19,7 @@ import { attachJournal } from './journal/attach.ts'
 import type { Link } from './process/link.ts'
 import { portSpawn } from './process/port.ts'
 import { attachResources, Resources, resourcesOf } from './resources.ts'
-import { Dispatcher } from './runs/dispatcher.ts'
+import { Dispatcher, type RunsFact } from './runs/dispatcher.ts'
 import { defaultStateDir } from './state/record.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
 
@@ -106,7 +106,7 @@ function runsSlot(options: RuntimeOptions, telemetry: Telemetry, settings: Journ
     attachResources(system, resources)
     let isEnding = false
     // While the root ends it hears nothing any more, and the last runs are settled.
-    const tell = (fact: RunFact) => (isEnding ? telemetry.tell(fact) : emit(fact))
+    const tell = (fact: RunsFact) => (isEnding ? telemetry.tell(fact) : emit(fact))
     const define = (agent: string) => definitionOf(root, agent)
     const around = { resources, telemetry, tell, definitionOf: define, dispatcher: () => dispatcher }
     const journal = settings && attachJournal(system, settings, around)

@@ -25,7 +25,8 @@ function application(script: string): string {
   scratch.push(directory)
   mkdirSync(join(directory, 'node_modules'))
   symlinkSync(root, join(directory, 'node_modules/axon-runtime'))
-  symlinkSync(join(root, 'node_modules/xstate'), join(directory, 'node_modules/xstate'))
+  for (const name of ['xstate', 'zod'])
+    symlinkSync(join(root, 'node_modules', name), join(directory, 'node_modules', name))
   mkdirSync(join(directory, 'agents'))
   writeFileSync(join(directory, 'agents/support.py'), blocks('README.md', 'python')[0] as string)
   writeFileSync(join(directory, 'package.json'), '{ "type": "module" }')
@@ -47,6 +48,12 @@ describe('the examples of the documentation run as they are written', () => {
 
   it('README: a supervisor without Python starts its child and stops', () => {
     expect(application(blocks('README.md', 'ts')[1] as string)).toMatch(/id: 'clock'[\s\S]*state: 'running'/)
+  })
+
+  it('docs/tools.md: an agent calls functions of Node, one of them after it was approved', () => {
+    const printed = application(blocks('docs/tools.md', 'ts')[0] as string)
+    expect(printed).toContain("may I refund { id: 'a', reason: 'late' }")
+    expect(printed).toContain('"lookup":{"state":"sent","amount":20},"refund":"Order a is paid back."')
   })
 
   it('docs/environments.md: an environment is made without a system', () => {

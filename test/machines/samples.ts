@@ -27,6 +27,7 @@ export function definitionOf(name: string, changes: Partial<AgentDefinition> = {
     shutdownMs: 5_000,
     cancelGraceMs: 5_000,
     timeouts: { connectMs: 1_000, firstByteMs: 10_000, idleMs: 10_000, runMs: 60_000 },
+    approvalMs: 600_000,
     groups: [],
     after: [],
     onFailed: 'stay',

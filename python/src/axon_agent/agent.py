@@ -75,7 +75,10 @@ def leave(code: int, last_words: str = "") -> NoReturn:
 def _serve(bootstrap: Bootstrap, control: Control) -> None:
     inbox = _Inbox()
     launch = _take_launch(bootstrap, control)
-    control.listen(inbox.put)
+    from axon_agent import tools  # noqa: PLC0415
+
+    tools.open_desk([tools.RemoteTool(**tool) for tool in launch.tools], control.say)
+    control.listen(lambda frame: None if tools.hear(frame) else inbox.put(frame))
     _enter(launch.cwd)
 
     from axon_agent import bind, loader, logs, serve  # noqa: PLC0415

@@ -24,6 +24,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _JSON = (b"content-type", b"application/json")
 _NOT_STARTED = (STARTED_HEADER, b"false")
+_SPACE = {"type": "http.response.body", "body": b" ", "more_body": True}
 
 
 async def send_json(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
@@ -35,14 +36,23 @@ async def send_json(send: Send, status: int, body: bytes, *headers: tuple[bytes,
 
 async def send_error(send: Send, error: RunError, body: bytes) -> None:
     """An error as a whole response, marked as not started where it was refused."""
-    await send_json(send, error.status, body, *([_NOT_STARTED] if error.code == "RUN_REJECTED" else []))
+    await send_json(send, error.status, body, *_marks(error))
+
+
+def _marks(error: RunError) -> list[tuple[bytes, bytes]]:
+    return [_NOT_STARTED] if error.code == "RUN_REJECTED" else []
 
 
 class JsonAnswer:
-    """The answer of `run_sync`."""
+    """The answer of `run_sync`. One whose run waits for a person begins early, so that nobody takes it for lost: status
+    200, and a space after each `keep_alive` seconds. An error is then told by the body alone.
+    """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, keep_alive: float) -> None:
         self._send = send
+        self._keep_alive = keep_alive
+        self._has_begun = False
+        self._waiting: asyncio.Task[None] | None = None
         self.is_ended = False
 
     emit = None
@@ -50,21 +60,42 @@ class JsonAnswer:
     async def begin(self, run: str) -> None:
         """Nothing is told before the end."""
 
+    async def approval(self, data: dict[str, Any]) -> None:
+        """Begins, and keeps the connection awake from now on."""
+        if self.is_ended or self._has_begun:
+            return
+        self._has_begun = True
+        self._waiting = asyncio.get_running_loop().create_task(self._stay_awake())
+        await self._send({"type": "http.response.start", "status": 200, "headers": [_JSON]})
+        await self._send(_SPACE)
+
     def drop(self) -> None:
         """The reader is gone: nothing is sent any more."""
         self.is_ended = True
+        if self._waiting is not None:
+            self._waiting.cancel()
 
     async def result(self, outcome: Outcome) -> None:
         """Ends with status 200."""
         if not self.is_ended:
-            self.is_ended = True
-            await send_json(self._send, 200, outcome.body())
+            await self._end(200, outcome.body())
 
     async def fail(self, error: RunError, body: bytes) -> None:
         """Ends with the error's status."""
         if not self.is_ended:
-            self.is_ended = True
-            await send_error(self._send, error, body)
+            await self._end(error.status, body, *_marks(error))
+
+    async def _end(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+        self.drop()
+        if self._has_begun:
+            await self._send({"type": "http.response.body", "body": body})
+        else:
+            await send_json(self._send, status, body, *headers)
+
+    async def _stay_awake(self) -> None:
+        while True:
+            await asyncio.sleep(self._keep_alive)
+            await self._send(_SPACE)
 
 
 class StreamAnswer:
@@ -97,6 +128,10 @@ class StreamAnswer:
         await self._event(event, encode(data, f"event {event}"))
         if self._next_id % _EVENTS_AT_ONCE == 0:
             await asyncio.sleep(0)
+
+    async def approval(self, data: dict[str, Any]) -> None:
+        """Tells that a person is asked."""
+        await self.emit("tool.approval", data)
 
     async def result(self, outcome: Outcome) -> None:
         """Ends with `run.result`."""

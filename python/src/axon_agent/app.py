@@ -64,7 +64,7 @@ class AgentApp:
 
     async def run_sync(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`POST /agents/{name}/run_sync`."""
-        await self._run(scope, receive, send, JsonAnswer(send))
+        await self._run(scope, receive, send, JsonAnswer(send, self._keep_alive))
 
     async def run_stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`POST /agents/{name}/run_stream`."""

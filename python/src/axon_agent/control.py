@@ -47,6 +47,10 @@ class Control:
         """Sends a frame, waiting for the channel. Not for the event loop's thread."""
         self._write(encode_frame(frame))
 
+    def say(self, frame: dict[str, Any]) -> None:
+        """Sends a frame, from a thread where the channel is full."""
+        self._send(encode_frame(frame))
+
     async def receipt(self, run: str) -> None:
         """Sends `started` and returns when the kernel has the whole frame; raises what cancels the wait."""
         # Run ids are checked where they enter (protocol.parse_head): no character of theirs needs an escape.
@@ -70,7 +74,7 @@ class Control:
 
     def revoked(self, run: str, attempt: int, is_known: bool) -> None:
         """Sends `revoked`, from a thread where the channel is full."""
-        self._send(encode_frame({"type": "revoked", "run": run, "attempt": attempt, "isKnown": is_known}))
+        self.say({"type": "revoked", "run": run, "attempt": attempt, "isKnown": is_known})
 
     def read(self) -> dict[str, Any]:
         """The next frame, waiting for it; `FrameError` when it is unreadable, `EOFError` at the end."""

@@ -67,6 +67,8 @@ class Launch:
     endpoint: Endpoint
     shutdown_ms: float
     heartbeat_ms: float
+    tools: tuple[dict[str, Any], ...] = ()
+    """Those that Node has: `{ name, description, parameters }` each."""
 
 
 def encode_frame(frame: dict[str, Any]) -> bytes:
@@ -132,6 +134,7 @@ def read_launch(frame: dict[str, Any]) -> Launch:
         endpoint=_endpoint(frame.get("endpoint")),
         shutdown_ms=frame["shutdownMs"],
         heartbeat_ms=max(frame["heartbeatMs"], 10),
+        tools=tuple(_tool(wire) for wire in frame.get("tools", ())),
     )
 
 
@@ -142,6 +145,13 @@ def _endpoint(wire: Any) -> Endpoint:
         case {"kind": "tcp", "host": "127.0.0.1", "port": int(port)} if 0 <= port <= 65535:
             return Endpoint("tcp", port=port)
     raise FrameError("launch: `endpoint` is neither a Unix socket's path nor a port on 127.0.0.1")
+
+
+def _tool(wire: Any) -> dict[str, Any]:
+    match wire:
+        case {"name": str(), "description": str(), "parameters": dict()}:
+            return {key: wire[key] for key in ("name", "description", "parameters")}
+    raise FrameError("launch: one of `tools` has no name, description or parameters")
 
 
 def _read(line: bytes) -> Any:

@@ -17,13 +17,14 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from axon_agent.adapters import Call, Outcome, Runner
 from axon_agent.answers import Answer
 from axon_agent.errors import RunError
 from axon_agent.logs import current_run
 from axon_agent.request import RunHead
+from axon_agent.tools import current_attempt
 
 _REMEMBERED = 1024
 _PROMISED = 16_384
@@ -54,6 +55,10 @@ class Run:
         self.reason: RunError | None = None
         self.task: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
+
+    async def tell_approval(self, data: dict[str, Any]) -> None:
+        """Tells its caller that a person is asked."""
+        await self.answer.approval(data)
 
 
 class Runs:
@@ -198,6 +203,7 @@ class Runs:
     async def _live(self, run: Run, call: Call) -> None:
         run.is_running = True
         current_run.set(run.id)
+        current_attempt.set(run)
         answer = run.answer
         error: RunError | None = None
         outcome: Outcome | None = None
@@ -231,6 +237,8 @@ class Runs:
         await run.answer.fail(error, body)
 
     def _forget(self, run: Run) -> None:
+        # The task's context holds the run: the circle would cost every run a part of a collection.
+        run.task = None
         if run.timer is not None:
             run.timer.cancel()
         if self._in_flight.get(run.id) is run:

@@ -5,6 +5,7 @@ import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import type { AgentDefinition } from '../../machines/definition.ts'
+import { isTool, type Tool } from '../tools/tool.ts'
 import { idempotency, maxAttempts, rate, usage } from './delivery.ts'
 import { agentName, describe, invalid, ms, options, positiveMs } from './fields.ts'
 
@@ -92,6 +93,24 @@ const recycle = options({
   aboveMb: z.number().positive().optional(),
 })
 
+/** All tools of an agent, as its process is told of them: a frame with room for the rest. */
+const maxToolsBytes = 512 * 1024
+
+const tools = z
+  .record(
+    z
+      .string()
+      .regex(
+        /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/,
+        'is no name of a tool: use 1 to 64 of A-Z, a-z, 0-9, _ and -, beginning with a letter or _',
+      ),
+    z.custom<Tool>(isTool, 'is no tool: make it with tool() or agentTool()'),
+  )
+  .refine(
+    (given) => Buffer.byteLength(JSON.stringify(given)) <= maxToolsBytes,
+    `is more than ${maxToolsBytes} bytes as JSON: give fewer tools, or shorter descriptions`,
+  )
+
 /** One agent, as a user writes it. */
 const agentOptions = options({
   /** `package.module`, `package.module:name`, a file such as `agents/support.py`, or a pydantic-ai spec (`.yaml`, `.json`), from `cwd`. */
@@ -158,6 +177,10 @@ const agentOptions = options({
   timeouts: timeouts.prefault({}),
   /** What the agent may use. Default: no limits. `limits.achieved` in its snapshot says how each is held. */
   limits: limits.optional(),
+  /** Functions of yours that the agent may call, by name: `{ lookup: tool({ description, input, execute }) }`. Default: none. */
+  tools: tools.optional(),
+  /** How long a person has to approve a tool call, in milliseconds; then it is denied. At most the run's own time. Default 600 000. */
+  approvalMs: positiveMs.default(600_000),
   /** Groups of `axon.groups` that it is in while it is in the system. Default []. */
   groups: z.array(z.string().min(1)).default([]),
   /** Agents that must be ready before this one is started, and that are stopped after it. Default []. */

@@ -151,6 +151,8 @@ function parseJson(text: string, link: Link, { run, attempt }: HttpCall): unknow
 function readResponse(body: unknown, link: Link, { run, attempt }: HttpCall): RunResponse {
   const parsed = runResponse.safeParse(body)
   if (parsed.success) return body as RunResponse
+  // An answer that waited for a person had begun before it was known to be an error.
+  if (errorBody.safeParse(body).success) throw remoteError(body, 200, link, { run, attempt })
   throw invalidResponse(link, run, attempt, 'has no result, messages and usage', parsed.error)
 }
 
@@ -162,7 +164,12 @@ function invalidResponse(link: Link, run: string, attempt: number, what: string,
   )
 }
 
-function remoteError(body: unknown, status: number, link: Link, { run, attempt }: HttpCall): RunError {
+function remoteError(
+  body: unknown,
+  status: number,
+  link: Link,
+  { run, attempt }: Pick<HttpCall, 'run' | 'attempt'>,
+): RunError {
   const parsed = errorBody.safeParse(body)
   if (!parsed.success) return invalidResponse(link, run, attempt, `has status ${status} and no error`, parsed.error)
   const { code, message, started, retryable, kind, traceback } = parsed.data.error

@@ -5,6 +5,7 @@ import * as z from 'zod'
 import { AxonError } from '../../errors.ts'
 import type { RunResponse } from '../../protocol/run.ts'
 import { options } from '../config/fields.ts'
+import type { Approvals, PendingApproval } from '../tools/approvals.ts'
 import type { Journal } from './journal.ts'
 import type { RecordRow, RecordStatus } from './messages.ts'
 
@@ -23,6 +24,8 @@ export interface JournaledRun {
   createdAt: number
   /** Milliseconds since 1970; missing while it has not ended. */
   finishedAt?: number
+  /** The tool calls of it that wait for a person. */
+  approvals?: readonly PendingApproval[]
   /** Of a run that succeeded. */
   response?: RunResponse
   /** Of a run that did not: what the `AxonError` says as JSON, with `code` and `message`. */
@@ -47,19 +50,37 @@ const filter = options({
 })
 export type RunFilter = z.input<typeof filter>
 
-/** The runs of a system that has a journal, those of the systems before it too. */
+/** The runs of a system that has a journal, those of the systems before it too; and what waits for a person, with or without one. */
 export class RunLookup {
   readonly #journal: () => Journal
+  readonly #approvals: Approvals
 
   /** @param journal throws where there is none */
-  constructor(journal: () => Journal) {
+  constructor(journal: () => Journal, approvals: Approvals) {
     this.#journal = journal
+    this.#approvals = approvals
+  }
+
+  /** The tool calls that wait for a person, the oldest first: of one run, or of all. */
+  approvals(run?: string): PendingApproval[] {
+    return this.#approvals.pending(run)
+  }
+
+  /** Lets the tool be called. `id` is that of `tool.approval`. @throws AxonError TOOL_APPROVAL_UNKNOWN */
+  approve(run: string, id: string): void {
+    this.#approvals.approve(run, id)
+  }
+
+  /** Keeps the tool from being called; the model is told `message`. @throws AxonError TOOL_APPROVAL_UNKNOWN */
+  deny(run: string, id: string, { message }: { message?: string | undefined } = {}): void {
+    this.#approvals.deny(run, id, message)
   }
 
   /** The run of that id; undefined where there is none, or none any more. @throws AxonError JOURNAL_UNAVAILABLE */
   async get(run: string): Promise<JournaledRun | undefined> {
     const [row] = await this.#journal().questions.get(run)
-    return row && viewRun(row)
+    const waiting = this.#approvals.pending(run)
+    return row && { ...viewRun(row), ...(waiting.length > 0 && { approvals: waiting }) }
   }
 
   /** Runs, the newest first. @throws AxonError CONFIG_INVALID, JOURNAL_UNAVAILABLE */

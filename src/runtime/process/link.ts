@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { Pool } from 'undici'
 import type { AgentDefinition } from '../../machines/definition.ts'
-import type { Endpoint, NodeFrame, RevokedFrame } from '../../protocol/control.ts'
+import type { Endpoint, NodeFrame, RevokedFrame, ToolFrame } from '../../protocol/control.ts'
 
 export interface LinkListener {
   /** The receipt: user code of this run begins. */
@@ -15,6 +15,8 @@ export interface LinkListener {
   onCancelled(run: string, attempt: number): void
   /** The code of this attempt has ended, or is not there. */
   onSettled(run: string, attempt: number): void
+  /** The code of a run asks for a tool or a person, or takes that back. */
+  onTool(frame: ToolFrame): void
 }
 
 export class Link {
@@ -25,7 +27,8 @@ export class Link {
   /** Resolves when the process has exited and everything it said has been read: what is not receipted by then never began. */
   readonly gone: Promise<void>
   listener: LinkListener | undefined
-  #definition: AgentDefinition
+  /** What the process was started with. */
+  readonly definition: AgentDefinition
   #control: Socket | undefined
   #pool: Pool | undefined
   #isExited = false
@@ -36,7 +39,7 @@ export class Link {
   #revoked = new Map<string, (isKnown: boolean) => void>()
 
   constructor(definition: AgentDefinition, generation: string) {
-    this.#definition = definition
+    this.definition = definition
     this.agent = definition.name
     this.generation = generation
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -65,8 +68,13 @@ export class Link {
 
   /** Tells the process something; false where there is no control connection. */
   send(frame: NodeFrame): boolean {
+    return this.sendLine(JSON.stringify(frame))
+  }
+
+  /** `send` of a frame that is written as JSON already. */
+  sendLine(frame: string): boolean {
     if (!this.#control?.writable) return false
-    this.#control.write(`${JSON.stringify(frame)}\n`)
+    this.#control.write(`${frame}\n`)
     return true
   }
 
@@ -98,7 +106,7 @@ export class Link {
   /** Once in a life: the process serves. */
   serve(endpoint: Endpoint): void {
     if (this.#isExited) return
-    const { concurrency, timeouts } = this.#definition
+    const { concurrency, timeouts } = this.definition
     const connect = { timeout: timeouts.connectMs, ...(endpoint.kind === 'unix' ? { socketPath: endpoint.path } : {}) }
     const origin = endpoint.kind === 'unix' ? 'http://localhost' : `http://${endpoint.host}:${endpoint.port}`
     this.#pool = new Pool(origin, {

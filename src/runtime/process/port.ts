@@ -26,13 +26,13 @@ import { type Resources, resourcesOf } from '../resources.ts'
 import { agentVariables } from './environment-variables.ts'
 import { FrameReader } from './frames.ts'
 import type { Host } from './host.ts'
+import { launchFrame } from './launch-frame.ts'
 import { Link } from './link.ts'
 import { acceptTurns } from './listener.ts'
 import { Output } from './output.ts'
 
 /** How far apart the exit and the end of the control connection may come, whichever is first. */
 const lingerMs = 250
-const heartbeatMs = 2_000
 
 type Ended = Pick<ExitRecord, 'code' | 'signal' | 'maxRssBytes' | 'cpuMs' | 'oom' | 'exceeded' | 'cause'>
 
@@ -209,23 +209,8 @@ class Port {
     })
     // The process may be faster than its host, which tells of it.
     void this.#spawned.promise.then(() => {
-      this.#launchFrame(endpoint)
+      this.#link.send(launchFrame(this.#input.definition, this.#link.token, endpoint))
       socket.resume()
-    })
-  }
-
-  #launchFrame(endpoint: Endpoint): void {
-    const { name, module, model, cwd, shutdownMs } = this.#input.definition
-    this.#link.send({
-      type: 'launch',
-      token: this.#link.token,
-      agent: name,
-      module,
-      model: model ?? null,
-      cwd,
-      endpoint,
-      shutdownMs,
-      heartbeatMs,
     })
   }
 
@@ -243,6 +228,10 @@ class Port {
         return this.#link.listener?.onStarted(frame.run)
       case 'revoked':
         return this.#link.revoked(frame)
+      case 'tool.invoke':
+      case 'tool.approval':
+      case 'tool.cancel':
+        return this.#link.listener?.onTool(frame)
       case 'failed':
         this.#failure ??= frame
         return

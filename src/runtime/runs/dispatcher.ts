@@ -6,7 +6,7 @@ import type { AnyActorRef } from 'xstate'
 import { AxonError } from '../../errors.ts'
 import { replicaOf } from '../../machines/agent-context.ts'
 import type { AgentDefinition } from '../../machines/definition.ts'
-import type { RunFact } from '../../machines/facts.ts'
+import type { RunFact, SystemFact, ToolFact } from '../../machines/facts.ts'
 import type { RunDispatchEvent, RunSlots } from '../../machines/slots.ts'
 import type { RunRequest, RunResponse } from '../../protocol/run.ts'
 import type { Clock } from '../clock.ts'
@@ -16,13 +16,17 @@ import { type Recallable, recall } from '../journal/recall.ts'
 import type { JournalRecord } from '../journal/record.ts'
 import { type ReplaySource, replay } from '../journal/replay.ts'
 import type { Link } from '../process/link.ts'
+import { Approvals } from '../tools/approvals.ts'
+import type { ToolSurroundings } from '../tools/process-calls.ts'
+import { type CommandSurroundings, obey } from './commands.ts'
 import { encodeRequest } from './encode-request.ts'
 import { KeyedRuns } from './keyed-runs.ts'
 import { Lane, type Load } from './lane.ts'
+import { either, inherited } from './parent.ts'
 import { backoffError, failedError, stoppedError } from './refusals.ts'
 import { Run } from './run.ts'
 import { orderedId } from './run-id.ts'
-import { type RunOptions, readRunOptions } from './run-options.ts'
+import { invalidOptions, type RunOptions, readRunOptions } from './run-options.ts'
 import type { Execute, RunSpec } from './run-spec.ts'
 import type { RunStream } from './run-stream.ts'
 import { type Keep, type Replay, type ResumeOptions, type StreamOptions, Streams } from './streams.ts'
@@ -36,13 +40,16 @@ export type RunsCommand =
 /** What runs need of a journal. */
 export type RunJournal = Pick<Journal, 'begin'> & Recallable & Pick<ReplaySource, 'questions'>
 
+/** What is told of runs, and of commands to them that came to nothing. */
+export type RunsFact = RunFact | ToolFact | Extract<SystemFact, { type: 'event.refused' }>
+
 export interface DispatcherOptions {
   /** The parent of an agent's runs. */
   parentOf: (agent: string) => AnyActorRef
   clock: Clock
   links: ReadonlyMap<string, Link>
   transport: RunSlots
-  tell: (fact: RunFact) => void
+  tell: (fact: RunsFact) => void
   send: (command: RunsCommand) => void
   /** The definition as it is now. */
   definitionOf: (agent: string) => AgentDefinition | undefined
@@ -57,11 +64,19 @@ export class Dispatcher {
   #keyed: KeyedRuns
   #streams: Streams
   #isClosed = false
+  /** The tool calls that wait for a person. */
+  readonly approvals: Approvals
+  readonly #tools: ToolSurroundings
+  readonly #commands: CommandSurroundings
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    const { journal } = options
+    const { clock, tell, definitionOf, journal } = options
+    const approvals = new Approvals(clock, tell)
+    this.approvals = approvals
+    this.#tools = { clock, tell, definitionOf, approvals, runs: this }
     const runOf = (id: string) => this.#runs.get(id)
+    this.#commands = { run: (...given) => this.run(...given), runOf, approvals, tell }
     this.#keyed = new KeyedRuns({
       recall: journal && ((agent, key, policy) => recall(journal, agent, key, policy)),
       runOf,
@@ -122,9 +137,10 @@ export class Dispatcher {
   hear(event: RunDispatchEvent): void {
     switch (event.type) {
       case 'run.start':
-        return this.#start(event)
       case 'run.cancel':
-        return this.#runs.get(event.run)?.cancel()
+      case 'run.approve':
+      case 'run.deny':
+        return obey(event, this.#commands)
       case 'agent.ready': {
         const link = this.#options.links.get(event.generation)
         if (link) this.#lane(event.agent)?.open(link)
@@ -178,31 +194,17 @@ export class Dispatcher {
   }
 
   async #answerTo(key: string, agent: string, request: RunRequest, options: RunOptions): Promise<RunResponse> {
-    const { signal, ...others } = options
+    const { signal: given, parent, ...others } = options
+    const signal = either(given, parent?.signal)
     const read = readRunOptions(options)
     if ('fault' in read) throw invalidOptions(agent, read.fault)
     const definition = this.#options.definitionOf(agent)
     // Who has given up already starts nothing that others could join.
     if (definition === undefined || signal?.aborted) return await this.run(agent, request, options).result
-    const start = () => this.run(agent, request, others)
+    // Others may wait for it: it has the parent's depth and time, and is not under its signal.
+    const start = () => this.run(agent, request, { ...others, parent: parent?.shared() })
     const body = encodeRequest(agent, request)
     return await this.#keyed.answer({ agent, key, body, policy: definition.idempotency, signal, start })
-  }
-
-  #start({ agent, run, request }: Extract<RunDispatchEvent, { type: 'run.start' }>): void {
-    try {
-      // The answer is told as run.settled.
-      this.run(agent, request, { run }).result.catch(() => {})
-    } catch (error) {
-      const settled = {
-        status: 'failed',
-        started: false,
-        attempt: 1,
-        durationMs: 0,
-        error: error as AxonError,
-      } as const
-      this.#options.tell({ type: 'run.settled', agent, run, ...settled })
-    }
   }
 
   #submit(
@@ -221,8 +223,7 @@ export class Dispatcher {
     const isNamed = journal === undefined || options.run !== undefined
     const read = readRunOptions(isNamed ? options : { ...options, run: orderedId() })
     if ('fault' in read) throw invalidOptions(agent, read.fault)
-    const { id, signal, affinity } = read
-    const runMs = read.runMs ?? definition.timeouts.runMs
+    const { id, signal, affinity, parent, runMs } = inherited(agent, read, definition.timeouts.runMs)
     if (this.#runs.has(id)) throw invalidOptions(agent, `a run with the id ${JSON.stringify(id)} is under way`)
     const body = encodeRequest(agent, request)
     const record = journal?.begin({
@@ -244,6 +245,7 @@ export class Dispatcher {
       runMs,
       signal,
       affinity,
+      parent,
       record,
     }
     return this.#launch(lane, spec, execute)
@@ -269,6 +271,7 @@ export class Dispatcher {
         clock,
         tell,
         parent: parentOf(agent),
+        tools: this.#tools,
         wake: () => send({ type: 'agent.start', agent }),
         quiet: () => send({ type: 'agent.quiet', agent }),
         scale: (replicas) => send({ type: 'agent.scale', agent, replicas, why: 'load' }),
@@ -285,8 +288,4 @@ export class Dispatcher {
 /** An agent that its supervisor has made anew has another parent for its runs. */
 function isActive(ref: AnyActorRef): boolean {
   return ref.getSnapshot().status === 'active'
-}
-
-function invalidOptions(agent: string, what: string): AxonError {
-  return new AxonError('RUN_REQUEST_INVALID', `The options of a run of ${agent} are not valid: ${what}.`, { agent })
 }

@@ -85,14 +85,16 @@ export class Lane {
     if (this.#isResting) this.#wake()
     const route = this.#queue.length > 0 && this.#isBlocked ? undefined : this.#choose(run)
     if (route) void this.#send(run, route)
-    else if (this.#queue.length >= this.definition.queue && !run.isResumed) return run.refuse(this.#full(run))
+    // One that an earlier system had admitted is not turned away for want of room.
+    else if (this.#queue.length >= this.definition.queue && run.spec.resumedAt === undefined)
+      return run.refuse(this.#full(run))
     else this.#enqueue(run)
     this.#observe()
   }
 
   /** A process is ready: what waits goes there too. */
   open(link: Link): void {
-    const route = this.#routes.get(link) ?? new Route(link, this.#cancellationsOf(link))
+    const route = this.#routes.get(link) ?? new Route(link, this.#cancellationsOf(link), this.options.tools)
     this.#routes.set(link, route)
     this.#router.add(route)
     this.#stand(route.replica, 'ready')
@@ -202,7 +204,7 @@ export class Lane {
 
   #choose(run: Run): Route | undefined {
     const { concurrency } = this.definition
-    if (run.failed === undefined) return this.#router.choose(concurrency, run.affinity)
+    if (run.failed === undefined) return this.#router.choose(concurrency, run.spec.affinity)
     return this.#router.chooseAgain(concurrency, run.failed)
   }
 

@@ -3,6 +3,7 @@
  */
 import { replicaOf } from '../../machines/agent-context.ts'
 import type { Link } from '../process/link.ts'
+import { ProcessCalls, type ToolSurroundings } from '../tools/process-calls.ts'
 import type { Cancellations } from './cancellations.ts'
 import type { FailedAttempts } from './failed-attempts.ts'
 import type { Run } from './run.ts'
@@ -15,15 +16,27 @@ export class Route {
   /** Runs that were ever sent there. */
   sent = 0
 
-  constructor(link: Link, cancellations?: Cancellations) {
+  constructor(link: Link, cancellations?: Cancellations, tools?: ToolSurroundings) {
     this.link = link
     this.replica = replicaOf(link.generation)
+    /** Made when something is first asked: most processes never ask. */
+    let calls: ProcessCalls | undefined
     link.listener = {
       onStarted: (run) => this.inFlight.get(run)?.receipt(link.generation),
       onCancelled: (run, attempt) => cancellations?.add(run, attempt),
-      onSettled: (run, attempt) => cancellations?.settle(run, attempt),
+      onSettled: (run, attempt) => {
+        cancellations?.settle(run, attempt)
+        calls?.settle(run, attempt)
+      },
+      onTool: (frame) => {
+        if (tools) calls ??= new ProcessCalls(link, (run) => this.inFlight.get(run), tools)
+        calls?.hear(frame)
+      },
     }
-    if (cancellations) void link.gone.then(() => cancellations.close())
+    void link.gone.then(() => {
+      cancellations?.close()
+      calls?.close()
+    })
   }
 }
 

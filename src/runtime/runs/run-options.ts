@@ -3,6 +3,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
+import { AxonError } from '../../errors.ts'
+import { RunParent } from './parent.ts'
 
 /** The longest delay that a timer can wait for. */
 const maxMs = 2 ** 31 - 1
@@ -40,24 +42,34 @@ const runOptions = z.strictObject(
       .min(1, 'idempotencyKey is empty')
       .max(255, 'idempotencyKey is longer than 255')
       .optional(),
+    /** The run on whose behalf this one is: `run` of a tool's context. It ends with that one. Default: none. */
+    parent: z.custom<RunParent>((value) => value instanceof RunParent, 'parent is not the run of a tool').optional(),
   },
   {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
-        ? `there is no option ${issue.keys.join(', ')}; there are signal, runMs, run, affinity, idempotencyKey, and for streams resumable`
+        ? `there is no option ${issue.keys.join(', ')}; there are signal, runMs, run, affinity, idempotencyKey, parent, and for streams resumable`
         : undefined,
   },
 )
 export type RunOptions = z.input<typeof runOptions>
 
+export interface ReadRunOptions {
+  id: string
+  runMs: number | undefined
+  signal: AbortSignal | undefined
+  affinity: string | undefined
+  parent: RunParent | undefined
+}
+
 /** The options, or what is wrong with them. */
-export function readRunOptions(
-  options: RunOptions,
-):
-  | { id: string; runMs: number | undefined; signal: AbortSignal | undefined; affinity: string | undefined }
-  | { fault: string } {
+export function readRunOptions(options: RunOptions): ReadRunOptions | { fault: string } {
   const parsed = runOptions.safeParse(options)
   if (!parsed.success) return { fault: parsed.error.issues.map(({ message }) => message).join('; ') }
-  const { run = randomUUID(), runMs, signal, affinity } = parsed.data
-  return { id: run, runMs, signal, affinity }
+  const { run = randomUUID(), runMs, signal, affinity, parent } = parsed.data
+  return { id: run, runMs, signal, affinity, parent }
+}
+
+export function invalidOptions(agent: string, what: string): AxonError {
+  return new AxonError('RUN_REQUEST_INVALID', `The options of a run of ${agent} are not valid: ${what}.`, { agent })
 }

@@ -8,6 +8,8 @@ import type { HttpCall } from '../../machines/slots.ts'
 import type { RunResponse } from '../../protocol/run.ts'
 import type { Clock } from '../clock.ts'
 import type { JournalRecord } from '../journal/record.ts'
+import type { ToolSurroundings } from '../tools/process-calls.ts'
+import type { RunParent } from './parent.ts'
 
 /** Makes the HTTP call of one attempt. */
 export type Execute = (call: HttpCall, signal: AbortSignal) => Promise<RunResponse>
@@ -24,6 +26,8 @@ export interface RunSpec {
   signal: AbortSignal | undefined
   /** Runs of one key prefer one process. */
   affinity: string | undefined
+  /** On whose behalf it is. */
+  parent?: RunParent | undefined
   /** What the journal keeps of it. */
   record?: JournalRecord | undefined
   /** Of a run that an earlier system had accepted: the number of this attempt. */
@@ -36,6 +40,8 @@ export interface RunSurroundings {
   parent: AnyActorRef
   clock: Clock
   tell: (fact: RunFact) => void
+  /** Where its code finds tools, and people to ask. Undefined: nowhere. */
+  tools?: ToolSurroundings | undefined
   /** Takes one of the retries that the agent has left; false where there is none. */
   mayRetry: () => boolean
 }

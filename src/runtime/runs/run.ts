@@ -18,12 +18,17 @@ import { fateOf } from './fate.ts'
 import { type About, cancelled, copied, lost, outcomeOf, timedOut, unreached } from './run-errors.ts'
 import type { RunSpec, RunSurroundings } from './run-spec.ts'
 
+const ignore = () => {}
+
 export class Run {
   readonly id: string
   readonly result: Promise<RunResponse>
   /** Resolves when the run has settled and its actor has ended. Never rejects. */
   readonly settled: Promise<void>
-  #spec: RunSpec
+  /** Tokens that it has used; 0 where it has no answer. */
+  totalTokens = 0
+  /** What it was made from. */
+  readonly spec: RunSpec
   #around: RunSurroundings
   #actor
   #controller = new AbortController()
@@ -37,26 +42,18 @@ export class Run {
   #failed: FailedAttempts | undefined
   /** Somebody may have read of the run: it cannot be run again as if it had not begun. */
   #isStreaming = false
-  #totalTokens = 0
   #isSettled = false
-  #resolve!: (response: RunResponse) => void
-  #reject!: (error: AxonError) => void
+  readonly #answered = Promise.withResolvers<RunResponse>()
   #onAbort: () => void
 
   constructor(spec: RunSpec, around: RunSurroundings) {
     this.id = spec.run
-    this.#spec = spec
+    this.spec = spec
     this.#around = around
     this.#attempt = spec.resumedAt ?? 1
     if (spec.mayHaveBegun) this.#failed = new FailedAttempts(true)
-    const { promise, resolve, reject } = Promise.withResolvers<RunResponse>()
-    this.result = promise
-    this.#resolve = resolve
-    this.#reject = reject
-    this.settled = promise.then(
-      () => {},
-      () => {},
-    )
+    this.result = this.#answered.promise
+    this.settled = this.result.then(ignore, ignore)
     this.#onAbort = () => this.cancel(spec.signal?.reason)
     this.#actor = createActor(runLogic, {
       parent: around.parent,
@@ -64,42 +61,43 @@ export class Run {
       input: { run: spec.run, agent: spec.definition.name, mode: spec.mode, cancel: () => this.cancel() },
     })
     this.#actor.start()
-    around.tell({ type: 'run.accepted', agent: this.agent, run: this.id })
+    around.tell({ type: 'run.accepted', agent: this.agent, run: this.id, parent: spec.parent?.id })
     this.#deadline = around.clock.setTimeout(() => this.#timeOut(), spec.runMs)
     if (spec.signal?.aborted) this.#onAbort()
     else spec.signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   get agent(): string {
-    return this.#spec.definition.name
-  }
-
-  get affinity(): string | undefined {
-    return this.#spec.affinity
+    return this.spec.definition.name
   }
 
   /** What the journal keeps of it. */
   get record(): JournalRecord | undefined {
-    return this.#spec.record
+    return this.spec.record
   }
 
   get isSettled(): boolean {
     return this.#isSettled
   }
 
+  /** How many runs are above it: those on whose behalf it is. */
+  get depth(): number {
+    return this.spec.parent === undefined ? 0 : this.spec.parent.depth + 1
+  }
+
+  /** What is left of its time, in milliseconds. */
+  get leftMs(): number {
+    return this.spec.runMs - (performance.now() - this.#begunAt)
+  }
+
+  /** Whether this attempt of it is under way on that process. */
+  isAt(link: Link, attempt: number): boolean {
+    return !this.#isSettled && this.#link === link && this.#attempt === attempt
+  }
+
   /** Of a run that was sent before. */
   get failed(): FailedAttempts | undefined {
     return this.#failed
-  }
-
-  /** Tokens that it has used; 0 where it has no answer. */
-  get totalTokens(): number {
-    return this.#totalTokens
-  }
-
-  /** It was admitted by an earlier system, and is not turned away for want of room. */
-  get isResumed(): boolean {
-    return this.#spec.resumedAt !== undefined
   }
 
   /** It waits for a place. */
@@ -119,15 +117,21 @@ export class Run {
 
   /** Sends the run to a process. Resolves `true` where it is to be sent again: the run is then queued. Never rejects. */
   async attempt(link: Link): Promise<boolean> {
-    if (this.#isSettled || (this.#spec.record && !(await this.#isRecorded(this.#spec.record)))) return false
+    if (this.#isSettled || (this.spec.record && !(await this.#isRecorded(this.spec.record)))) return false
     this.#link = link
     this.#actor.send({ type: 'run.assigned', generation: link.generation })
-    const { timeouts } = this.#spec.definition
-    const deadlineMs = this.#spec.runMs - (performance.now() - this.#begunAt)
+    const { timeouts } = this.spec.definition
     const { generation } = link
     try {
-      const call = { generation, run: this.id, attempt: this.#attempt, body: this.#spec.body, timeouts, deadlineMs }
-      const calling = this.#spec.execute(call, this.#controller.signal)
+      const call = {
+        generation,
+        run: this.id,
+        attempt: this.#attempt,
+        body: this.spec.body,
+        timeouts,
+        deadlineMs: this.leftMs,
+      }
+      const calling = this.spec.execute(call, this.#controller.signal)
       this.#actor.send({ type: 'run.written' })
       const response = await calling
       this.#startedBy(generation)
@@ -204,7 +208,7 @@ export class Run {
 
   /** The attempt came to nothing: the run is sent again, or ends with this. */
   #again(how: Failure, error: RunError): boolean {
-    const { maxAttempts } = this.#spec.definition
+    const { maxAttempts } = this.spec.definition
     const { mayRetry } = this.#around
     this.#failed ??= new FailedAttempts()
     const link = this.#link
@@ -219,7 +223,7 @@ export class Run {
     this.#link = undefined
     this.#started = false
     // In the journal, too, only what has not begun waits; the other is marked when it is sent again.
-    if (this.#failed.begun === false) this.#spec.record?.requeued(this.#attempt)
+    if (this.#failed.begun === false) this.spec.record?.requeued(this.#attempt)
     this.#actor.send({ type: started === false ? 'run.requeued' : 'run.repeated' })
     const told = { agent: this.agent, run: this.id, generation, attempt: this.#attempt, started }
     this.#around.tell({ type: 'run.requeued', ...told })
@@ -227,11 +231,11 @@ export class Run {
   }
 
   get #isRepeatable(): boolean {
-    return this.#spec.definition.idempotent && !this.#isStreaming
+    return this.spec.definition.idempotent && !this.#isStreaming
   }
 
   #timeOut(): void {
-    this.#stop('timed_out', (started) => timedOut(this.#about, `runMs (${this.#spec.runMs} ms)`, started))
+    this.#stop('timed_out', (started) => timedOut(this.#about, `runMs (${this.spec.runMs} ms)`, started))
   }
 
   /** Settles before the process has answered, and tells the process to let go. */
@@ -247,7 +251,7 @@ export class Run {
   }
 
   get #about(): About {
-    const { name, idempotent } = this.#spec.definition
+    const { name, idempotent } = this.spec.definition
     const generation = this.#link?.generation
     return { run: this.id, agent: name, attempt: this.#attempt, generation, isIdempotent: idempotent }
   }
@@ -255,14 +259,14 @@ export class Run {
   #settle(outcome: RunOutcome, response?: RunResponse, reason?: AxonError): void {
     if (this.#isSettled) return
     this.#isSettled = true
-    this.#totalTokens = response?.usage.total_tokens ?? 0
+    this.totalTokens = response?.usage.total_tokens ?? 0
     const error = reason && this.#told(reason)
     this.#around.clock.clearTimeout(this.#deadline)
-    this.#spec.signal?.removeEventListener('abort', this.#onAbort)
+    this.spec.signal?.removeEventListener('abort', this.#onAbort)
     this.#actor.send({ type: 'run.settled', outcome, error })
     const started = outcome === 'succeeded' ? true : error?.started
     const settlement = { status: outcome, started, attempt: this.#attempt, error }
-    const recorded = this.#spec.record?.settled({ ...settlement, response })
+    const recorded = this.spec.record?.settled({ ...settlement, response })
     if (recorded) void recorded.then(() => this.#answer(settlement, response))
     else this.#answer(settlement, response)
   }
@@ -277,8 +281,9 @@ export class Run {
       durationMs: performance.now() - this.#begunAt,
       totalTokens: response?.usage.total_tokens,
     })
-    if (response === undefined) this.#reject(error ?? new AxonError('INTERNAL_ERROR', 'A run ended without an error.'))
-    else this.#resolve(response)
+    if (response === undefined)
+      this.#answered.reject(error ?? new AxonError('INTERNAL_ERROR', 'A run ended without an error.'))
+    else this.#answered.resolve(response)
   }
 
   /** The error as the caller gets it: with the run, its attempts, and whether the agent's code began in any of them. */

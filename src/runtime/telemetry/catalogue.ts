@@ -84,6 +84,18 @@ export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: str
     says: 'The code of a run that is over, or of an attempt of it, ignores its cancellation; its process is to be replaced.',
   },
   'run.settled': { level: 'info', says: 'The run has its one terminal state.' },
+  'tool.called': { level: 'debug', says: 'The code of a run called a tool that Node has.' },
+  'tool.returned': { level: 'debug', says: 'The tool returned a result.' },
+  'tool.failed': { level: 'warn', says: 'The call came to nothing, and the agent was told why.' },
+  'tool.approval': {
+    level: 'info',
+    says: 'A tool call waits for a person: run.approve, run.deny, or the end of its time.',
+  },
+  'tool.approved': { level: 'info', says: 'A person let the tool be called.' },
+  'tool.denied': {
+    level: 'info',
+    says: 'A person refused, or nobody answered in time; the model is told the message.',
+  },
   'host.ready': {
     level: 'info',
     says: 'A host can start agents; where `canFork` is false, every start is cold, and `why` says what stands in the way.',

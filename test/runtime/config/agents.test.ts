@@ -38,6 +38,7 @@ test('what is not said has its default', () => {
     startMs: 30_000,
     shutdownMs: 5_000,
     cancelGraceMs: 5_000,
+    approvalMs: 600_000,
     timeouts: { connectMs: 5_000, firstByteMs: 600_000, idleMs: 60_000, runMs: 600_000 },
     groups: [],
     after: [],

@@ -5,7 +5,7 @@ import { definitionOf } from '../../machines/samples.ts'
 import { blockUntilDead, died, PortRig } from './port-rig.ts'
 
 /** Hears nothing of runs. */
-const deaf = { onStarted: () => {}, onCancelled: () => {}, onSettled: () => {} }
+const deaf = { onStarted: () => {}, onCancelled: () => {}, onSettled: () => {}, onTool() {} }
 
 test('a process is spawned, ready, beats, and its output is told line by line', async () => {
   const rig = new PortRig('works').start()

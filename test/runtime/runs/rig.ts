@@ -5,12 +5,11 @@
 import { createActor, fromCallback, type SimulatedClock } from 'xstate'
 import { AxonError } from '../../../src/errors.ts'
 import type { AgentDefinition } from '../../../src/machines/definition.ts'
-import type { RunFact } from '../../../src/machines/facts.ts'
 import type { HttpCall } from '../../../src/machines/slots.ts'
 import type { NodeFrame } from '../../../src/protocol/control.ts'
 import type { RunResponse, RunStreamEvent } from '../../../src/protocol/run.ts'
 import { Link } from '../../../src/runtime/process/link.ts'
-import { Dispatcher, type RunJournal, type RunsCommand } from '../../../src/runtime/runs/dispatcher.ts'
+import { Dispatcher, type RunJournal, type RunsCommand, type RunsFact } from '../../../src/runtime/runs/dispatcher.ts'
 import type { RunOptions } from '../../../src/runtime/runs/run-options.ts'
 import { agentFacts, definitionOf, endpoint } from '../../machines/samples.ts'
 import { SteppedClock } from '../../machines/stepped-clock.ts'
@@ -105,7 +104,7 @@ export class FakeProcess {
 export class RunRig {
   readonly clock: SimulatedClock & SteppedClock = new SteppedClock()
   readonly calls: HeldCall[] = []
-  readonly facts: RunFact[] = []
+  readonly facts: RunsFact[] = []
   /** What the agent was asked for, because runs came or stayed away. */
   readonly commands: RunsCommand[] = []
   readonly links = new Map<string, Link>()
@@ -213,8 +212,8 @@ export class RunRig {
     return this.calls.at(at) as HeldCall
   }
 
-  told<Type extends RunFact['type']>(type: Type): Extract<RunFact, { type: Type }>[] {
-    return this.facts.filter((fact) => fact.type === type) as Extract<RunFact, { type: Type }>[]
+  told<Type extends RunsFact['type']>(type: Type): Extract<RunsFact, { type: Type }>[] {
+    return this.facts.filter((fact) => fact.type === type) as Extract<RunsFact, { type: Type }>[]
   }
 }
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from axon_agent import tools
 from axon_agent.adapters.base import NO_USAGE, Call, Emit, Outcome, encode
 from axon_agent.errors import RunError, StartError, describe
 from axon_agent.request import RunRequest, explain, request_schema
@@ -24,6 +25,7 @@ from axon_agent.values import Event, Result
 T = TypeVar("T")
 
 _NAMES = ("prompt", "message_history", "model", "deps", "metadata", "usage_limits")
+_OFFERED = (*_NAMES, "tools")
 _EMPTY = inspect.Parameter.empty
 _END = object()
 _threads = ThreadPoolExecutor(max_workers=256, thread_name_prefix="axon-run")
@@ -51,6 +53,8 @@ class FunctionRunner:
                 values["deps"] = self._deps.validate_json(to_json(values["deps"]))
             except ValidationError as error:
                 raise RunError("RUN_REQUEST_INVALID", f"The request is invalid: {explain(error, 'deps')}.") from error
+        if "tools" in self._wanted:
+            values["tools"] = {tool.name: tool for tool in tools.remote()}
         given = self._signature.parameters
         return {
             parameter: values[source]
@@ -105,13 +109,15 @@ def _wanted(signature: inspect.Signature, name: str) -> dict[str, str]:
         wanted = {key: key for key in _NAMES}
     else:
         wanted = {p.name: p.name for p in named if p.name in _NAMES}
-    unknown = [p for p in named if p.name not in _NAMES and p.default is _EMPTY]
+    if any(p.name == "tools" for p in named):
+        wanted["tools"] = "tools"
+    unknown = [p for p in named if p.name not in _OFFERED and p.default is _EMPTY]
     if len(unknown) == 1 and "prompt" not in {p.name for p in named} and unknown[0].kind is not unknown[0].KEYWORD_ONLY:
         wanted.pop("prompt", None)
         wanted[unknown[0].name] = "prompt"
     elif unknown:
         listed = ", ".join(p.name for p in unknown)
-        message = f"{name}{signature} cannot be called: Axon has {', '.join(_NAMES)}, and nothing for {listed}."
+        message = f"{name}{signature} cannot be called: Axon has {', '.join(_OFFERED)}, and nothing for {listed}."
         raise StartError("import", "AGENT_OBJECT_MISSING", message)
     return wanted
 

@@ -24,6 +24,7 @@ from pydantic_ai.usage import UsageLimits
 from pydantic_core import to_json
 
 from axon_agent.adapters.base import Call, Emit, Outcome, encode
+from axon_agent.adapters.pydantic_tools import for_run
 from axon_agent.errors import RunError, StartError, describe
 from axon_agent.messages import arguments_of
 from axon_agent.models import ModelError, find_model
@@ -46,6 +47,7 @@ class PydanticAIRunner:
     def __init__(self, agent: AbstractAgent[Any, Any], name: str, model: str | None) -> None:
         self._agent = agent
         self._deps = _deps_adapter(agent)
+        self._given = for_run(agent)
         own = agent.model
         try:
             # A model that the agent names but has not looked up yet is looked up now, where it can still be told.
@@ -54,7 +56,7 @@ class PydanticAIRunner:
             raise StartError.caused("import", "AGENT_MODEL_INVALID", str(error), error) from error
 
     def prepare(self, request: RunRequest) -> Call:
-        call: dict[str, Any] = {"infer_name": False, "model": self._model}
+        call: dict[str, Any] = {"infer_name": False, "model": self._model, **self._given}
         prompt = request["prompt"]
         call["user_prompt"] = (
             prompt if isinstance(prompt, str) else [_content(part, i) for i, part in enumerate(prompt)]

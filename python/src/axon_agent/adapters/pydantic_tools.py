@@ -1,0 +1,83 @@
+"""Owns TypeScript's tools and the approvals of people in pydantic-ai's words. What is asked of Node is `tools`'s."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, get_args
+
+from pydantic_ai import ModelRetry, RunContext, Tool
+from pydantic_ai.capabilities import HandleDeferredToolCalls
+from pydantic_ai.exceptions import ToolFailed
+from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, ToolDenied
+from pydantic_ai.toolsets import (
+    AbstractToolset,
+    ApprovalRequiredToolset,
+    CombinedToolset,
+    FunctionToolset,
+    WrapperToolset,
+)
+
+from axon_agent import tools
+
+
+@cache
+def toolset() -> FunctionToolset[Any]:
+    """The tools of the agent's definition; the same one each time."""
+    return FunctionToolset([_tool(remote) for remote in tools.remote()], id="axon")
+
+
+def for_run(agent: Any) -> dict[str, Any]:
+    """What `agent.run` is given beside the request: the tools, and who is asked for approvals; where it needs them."""
+    given: dict[str, Any] = {}
+    own: Sequence[AbstractToolset[Any]] = agent.toolsets
+    if tools.remote() and not any(one is toolset() for one in own):
+        given["toolsets"] = [toolset()]
+    # A capability costs each run a twentieth of a millisecond or more: only those have it that may need it.
+    if _may_defer(agent.output_type) or any(_may_ask(one) for one in own):
+        given["capabilities"] = [HandleDeferredToolCalls(handler=_ask_for_all)]
+    return given
+
+
+def _tool(remote: tools.RemoteTool) -> Tool[Any]:
+    async def invoke(ctx: RunContext[Any], **arguments: Any) -> Any:
+        try:
+            return await remote.invoke(arguments, id=ctx.tool_call_id)
+        except tools.ToolError as error:
+            if error.code == "TOOL_ARGUMENTS_INVALID":
+                raise ModelRetry(error.message) from error
+            raise ToolFailed(error.message) from error
+
+    return Tool.from_schema(invoke, remote.name, remote.description, remote.parameters, takes_ctx=True)
+
+
+async def _ask_for_all(_: RunContext[Any], requests: DeferredToolRequests) -> DeferredToolResults | None:
+    if not requests.approvals:
+        return None
+
+    async def ask(call: Any) -> tuple[str, bool | ToolDenied]:
+        approval = await tools.approve(call.tool_name, call.args_as_dict(), id=call.tool_call_id)
+        return call.tool_call_id, True if approval.is_approved else ToolDenied(approval.message)
+
+    answers = await asyncio.gather(*(ask(call) for call in requests.approvals))
+    return requests.build_results(approvals=dict(answers))
+
+
+def _may_defer(output_type: Any) -> bool:
+    kinds = output_type if isinstance(output_type, Sequence) else get_args(output_type) or (output_type,)
+    return DeferredToolRequests in kinds
+
+
+def _may_ask(toolset: AbstractToolset[Any]) -> bool:
+    """Whether one of its tools may ask for an approval; of a toolset that is made for each run nobody knows."""
+    match toolset:
+        case ApprovalRequiredToolset():
+            return True
+        case WrapperToolset():
+            return _may_ask(toolset.wrapped)
+        case CombinedToolset():
+            return any(_may_ask(one) for one in toolset.toolsets)
+        case FunctionToolset():
+            return any(tool.requires_approval for tool in toolset.tools.values())
+    return True

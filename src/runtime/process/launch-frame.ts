@@ -1,0 +1,28 @@
+/**
+ * Owns what a new process is told of its agent.
+ */
+import type { AgentDefinition } from '../../machines/definition.ts'
+import type { Endpoint, LaunchFrame } from '../../protocol/control.ts'
+
+const heartbeatMs = 2_000
+
+export function launchFrame(definition: AgentDefinition, token: string, endpoint: Endpoint): LaunchFrame {
+  const { name, module, model, cwd, shutdownMs, tools } = definition
+  return {
+    type: 'launch',
+    token,
+    agent: name,
+    module,
+    model: model ?? null,
+    cwd,
+    endpoint,
+    shutdownMs,
+    heartbeatMs,
+    ...(tools && { tools: toolList(tools) }),
+  }
+}
+
+/** The tools as the launch frame has them. */
+export function toolList(tools: NonNullable<AgentDefinition['tools']>): NonNullable<LaunchFrame['tools']> {
+  return Object.entries(tools).map(([name, { description, parameters }]) => ({ name, description, parameters }))
+}

@@ -1,0 +1,57 @@
+/**
+ * Owns the way from a tool to other agents: their runs are children of the run that calls the tool.
+ */
+import type { RunRequest, RunResponse } from '../../protocol/run.ts'
+import type { RunParent } from '../runs/parent.ts'
+import type { RunOptions } from '../runs/run-options.ts'
+import type { RunStream } from '../runs/run-stream.ts'
+import type { StreamOptions } from '../runs/streams.ts'
+
+/** Where runs are made; throws as `AgentHandle` does. */
+export interface RunMaker {
+  answer(agent: string, request: RunRequest, options: RunOptions): Promise<RunResponse>
+  stream(agent: string, request: RunRequest, options: StreamOptions): RunStream
+}
+
+/** Other agents, as a tool sees them. */
+export class AgentCalls {
+  readonly #maker: RunMaker
+  readonly #parent: RunParent
+
+  constructor(maker: RunMaker, parent: RunParent) {
+    this.#maker = maker
+    this.#parent = parent
+  }
+
+  /** An agent of the same system; whether it exists is seen when it is run. */
+  agent(name: string): AgentCall {
+    return new AgentCall(name, this.#maker, this.#parent)
+  }
+}
+
+export class AgentCall {
+  readonly name: string
+  readonly #maker: RunMaker
+  readonly #parent: RunParent
+
+  constructor(name: string, maker: RunMaker, parent: RunParent) {
+    this.name = name
+    this.#maker = maker
+    this.#parent = parent
+  }
+
+  /**
+   * As `axon.agent(name).run`, on behalf of the run that calls the tool.
+   * @throws RunError as that does
+   * @throws AxonError RUN_TOO_DEEP, AGENT_UNKNOWN, RUN_REQUEST_INVALID
+   */
+  async run<Result = unknown>(request: RunRequest, options?: RunOptions): Promise<RunResponse<Result>> {
+    const made = this.#maker.answer(this.name, request, { ...options, parent: this.#parent })
+    return (await made) as RunResponse<Result>
+  }
+
+  /** As `axon.agent(name).stream`, on behalf of the run that calls the tool. Throws as `run` does. */
+  stream(request: RunRequest, options?: StreamOptions): RunStream {
+    return this.#maker.stream(this.name, request, { ...options, parent: this.#parent })
+  }
+}
