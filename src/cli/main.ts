@@ -47,6 +47,19 @@ function makeProgram(end: (code: number) => void): Command {
     .addOption(jsonOption('one event a line, and at last the result or the error'))
     .action(async (agent, options) => end(await (await import('./run.ts')).run(agent, options)))
 
+  program
+    .command('serve')
+    .description('Serve the agents of a configuration over HTTP, until Ctrl-C or SIGTERM.')
+    .argument('[config]', 'the configuration; default: axon.config.ts here or above')
+    .option('--port <port>', 'where it listens; default: 0, the kernel chooses', wholeNumber)
+    .option('--host <host>', 'on which address; default: 127.0.0.1')
+    .option('--allow-host <list>', 'names that the Host header may say, separated by commas', separated)
+    .option('--origin <list>', 'origins whose pages may call, separated by commas', separated)
+    .option('--grace-ms <ms>', 'how long runs may go on when it is asked to end; default: 10000', wholeNumber)
+    .option('--no-auth', 'ask for no token; on loopback only')
+    .addOption(jsonOption('first one line { "url", "pid" }'))
+    .action(async (config, options) => end(await (await import('./serve.ts')).serve(config, options)))
+
   return program
 }
 
@@ -56,6 +69,11 @@ function configOption(): Option {
 
 function jsonOption(what: string): Option {
   return new Option('--json', `for programs: ${what}`)
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('Write a whole number.')
+  return Number(text)
 }
 
 function separated(text: string): string[] {

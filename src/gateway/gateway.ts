@@ -78,6 +78,8 @@ function makeServer(settings: GatewaySettings): FastifyInstance {
     requestTimeout: settings.requestMs,
     http: {
       maxHeaderSize: maxHeaderBytes,
+      // The guard of Host refuses in the one shape.
+      requireHostHeader: false,
       headersTimeout: Math.min(settings.headersMs, settings.requestMs),
       connectionsCheckingInterval: Math.min(1_000, settings.headersMs),
     },
