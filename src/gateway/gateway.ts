@@ -16,6 +16,7 @@ import { Front } from './front.ts'
 import { allowedHosts, checkOrigins, isPreflight, preflightHeaders, securityHeaders } from './guards.ts'
 import { type DescribedRoute, describedRoutes, openApi } from './openapi.ts'
 import { type GatewayOptions, type GatewaySettings, parseOptions } from './options.ts'
+import { protocols } from './protocols.ts'
 import { agentRoutes } from './routes/agents.ts'
 import { runRoutes } from './routes/runs.ts'
 import { systemRoutes } from './routes/system.ts'
@@ -142,6 +143,7 @@ function addRoutes(front: Front): void {
   systemRoutes(front, () => openApi(described, version()))
   agentRoutes(front)
   runRoutes(front)
+  for (const add of protocols) add(front)
   // What an address does not take is told, rather than that there is nothing.
   for (const [url, taken] of [...methods]) {
     const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].filter((method) => !taken.has(method))
