@@ -190,6 +190,6 @@ def make_api(app: AgentApp, runs: Runs, generation: str) -> FastAPI:
 
 
 def _with_remote(own: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The framework's own tools, and those that Node has: a framework that was given them lists them already."""
-    names = {tool["name"] for tool in own}
-    return [*own, *(asdict(tool) for tool in tools.remote() if tool.name not in names)]
+    """The framework's own tools, and those that Node has: a framework tells those it was given in its own way."""
+    remote = {tool.name: asdict(tool) for tool in tools.remote()}
+    return [*(tool for tool in own if tool["name"] not in remote), *remote.values()]

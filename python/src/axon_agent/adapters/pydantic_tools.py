@@ -24,10 +24,15 @@ from pydantic_ai.toolsets import (
 from axon_agent import tools
 
 
-@cache
 def toolset() -> FunctionToolset[Any]:
     """The tools of the agent's definition; the same one each time."""
-    return FunctionToolset([_tool(remote) for remote in tools.remote()], id="axon")
+    return _toolset(tuple(tools.remote()))
+
+
+# By the tools: a host, from which agents are forked, has none.
+@cache
+def _toolset(remote: tuple[tools.RemoteTool, ...]) -> FunctionToolset[Any]:
+    return FunctionToolset([_tool(one) for one in remote], id="axon")
 
 
 def for_run(agent: Any) -> dict[str, Any]:
@@ -70,7 +75,7 @@ def described(toolsets: Sequence[AbstractToolset[Any]], prefix: str = "") -> lis
 
 
 def _tool(remote: tools.RemoteTool) -> Tool[Any]:
-    async def invoke(ctx: RunContext[Any], **arguments: Any) -> Any:
+    async def invoke(ctx: RunContext[Any], /, **arguments: Any) -> Any:
         try:
             return await remote.invoke(arguments, id=ctx.tool_call_id)
         except tools.ToolError as error:
