@@ -42,35 +42,41 @@ async function start(definition: AgentOptions, execute: Execute, needsApproval =
   return newAxon({ agents: { support: { ...definition, tools: { lookup } } } }).start()
 }
 
-test.each(frameworks)('%s calls a tool and answers with its result, or with what it threw', async (_, definition, said) => {
-  const seen: unknown[] = []
-  const axon = await start(definition, ({ id }) => {
-    seen.push(id)
-    if (seen.length > 1) throw new Error('it is closed')
-    return { open: true }
-  })
-  const events = await eventsOf(axon.agent('support').stream({ prompt: 'hi' }))
-  expect(events.map(({ event }) => event)).toEqual(expect.arrayContaining(['tool.call', 'tool.result']))
-  expect(events.at(-1)).toMatchObject({ event: 'run.result', data: { result: said.open } })
-  expect((await axon.agent('support').run({ prompt: 'hi' })).result).toBe(said.closed)
-  expect(seen).toEqual(seen.map(() => 'a'))
-  expect(seen.length).toBe(2)
-})
+test.each(frameworks)(
+  '%s calls a tool and answers with its result, or with what it threw',
+  async (_, definition, said) => {
+    const seen: unknown[] = []
+    const axon = await start(definition, ({ id }) => {
+      seen.push(id)
+      if (seen.length > 1) throw new Error('it is closed')
+      return { open: true }
+    })
+    const events = await eventsOf(axon.agent('support').stream({ prompt: 'hi' }))
+    expect(events.map(({ event }) => event)).toEqual(expect.arrayContaining(['tool.call', 'tool.result']))
+    expect(events.at(-1)).toMatchObject({ event: 'run.result', data: { result: said.open } })
+    expect((await axon.agent('support').run({ prompt: 'hi' })).result).toBe(said.closed)
+    expect(seen).toEqual(seen.map(() => 'a'))
+    expect(seen.length).toBe(2)
+  },
+)
 
-test.each(frameworks)('%s waits for the approval of a call, which has the id of the call', async (_, definition, said) => {
-  const axon = await start(definition, () => ({ open: true }), true)
-  const stream = axon.agent('support').stream({ prompt: 'hi' })
-  const ids: string[] = []
-  let result: unknown
-  for await (const event of stream) {
-    if (event.event.startsWith('tool.')) ids.push((event.data as { id: string }).id)
-    if (event.event === 'tool.approval') axon.runs.approve(stream.id, event.data.id)
-    if (event.event === 'run.result') result = event.data.result
-  }
-  expect(result).toBe(said.open)
-  expect(new Set(ids).size).toBe(1)
-  expect(ids).toHaveLength(3)
-})
+test.each(frameworks)(
+  '%s waits for the approval of a call, which has the id of the call',
+  async (_, definition, said) => {
+    const axon = await start(definition, () => ({ open: true }), true)
+    const stream = axon.agent('support').stream({ prompt: 'hi' })
+    const ids: string[] = []
+    let result: unknown
+    for await (const event of stream) {
+      if (event.event.startsWith('tool.')) ids.push((event.data as { id: string }).id)
+      if (event.event === 'tool.approval') axon.runs.approve(stream.id, event.data.id)
+      if (event.event === 'run.result') result = event.data.result
+    }
+    expect(result).toBe(said.open)
+    expect(new Set(ids).size).toBe(1)
+    expect(ids).toHaveLength(3)
+  },
+)
 
 test.each(frameworks)('the cancel of a run of %s aborts the signal of its call', async (_, definition) => {
   const begun = Promise.withResolvers<AbortSignal>()

@@ -234,6 +234,7 @@ export class Dispatcher {
       runMs: options.runMs,
       affinity,
       idempotencyKey: options.idempotencyKey,
+      parent: options.idempotencyKey === undefined ? parent?.id : undefined,
       isIdempotent: definition.idempotent,
       isNamed,
     })
