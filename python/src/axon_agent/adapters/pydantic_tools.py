@@ -16,6 +16,8 @@ from pydantic_ai.toolsets import (
     ApprovalRequiredToolset,
     CombinedToolset,
     FunctionToolset,
+    PrefixedToolset,
+    RenamedToolset,
     WrapperToolset,
 )
 
@@ -38,6 +40,33 @@ def for_run(agent: Any) -> dict[str, Any]:
     if _may_defer(agent.output_type) or any(_may_ask(one) for one in own):
         given["capabilities"] = [HandleDeferredToolCalls(handler=_ask_for_all)]
     return given
+
+
+def described(toolsets: Sequence[AbstractToolset[Any]], prefix: str = "") -> list[dict[str, Any]]:
+    """Name, description and parameters of the tools in `toolsets`. Nothing is known of those made for each run."""
+    told: list[dict[str, Any]] = []
+    for one in toolsets:
+        match one:
+            case FunctionToolset():
+                told += [
+                    {
+                        "name": f"{prefix}{tool.name}",
+                        "description": tool.description,
+                        "parameters": tool.function_schema.json_schema,
+                    }
+                    for tool in one.tools.values()
+                ]
+            case CombinedToolset():
+                told += described(one.toolsets, prefix)
+            case PrefixedToolset():
+                told += described([one.wrapped], f"{prefix}{one.prefix}_")
+            case RenamedToolset():
+                new = {before: name for name, before in one.name_map.items()}
+                for tool in described([one.wrapped]):
+                    told.append({**tool, "name": prefix + new.get(tool["name"], tool["name"])})
+            case WrapperToolset():
+                told += described([one.wrapped], prefix)
+    return told
 
 
 def _tool(remote: tools.RemoteTool) -> Tool[Any]:
