@@ -27,6 +27,7 @@ export type {
 export { type SystemCommand, systemMachine } from './machines/system.ts'
 export type { AchievedLimits, AgentLimits, ExceededLimit } from './protocol/host.ts'
 export type { RunRequest, RunResponse, RunStreamEvent, Usage } from './protocol/run.ts'
+export type { AgentSchema } from './protocol/schema.ts'
 export type { AgentHandle, AgentHandleCommand } from './runtime/agent-handle.ts'
 // An application adds to AgentTypes by this module's name, which reaches only what is exported as a whole.
 export type * from './runtime/agent-types.ts'

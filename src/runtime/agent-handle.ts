@@ -3,6 +3,7 @@
  */
 import type { PoolCommand } from '../machines/pool-context.ts'
 import type { RunRequest, RunResponse } from '../protocol/run.ts'
+import type { AgentSchema } from '../protocol/schema.ts'
 import { type AgentSnapshot, type PoolSnapshot, viewAgent } from './agent-view.ts'
 import type { Dispatcher } from './runs/dispatcher.ts'
 import type { RunOptions } from './runs/run-options.ts'
@@ -76,6 +77,15 @@ export class AgentHandle<Result = unknown, Request extends RunRequest = RunReque
   /** Resolves when the agent is ready; at once where it is, or rests until the next run. @throws AxonError with the reason where it fails or is stopped */
   ready(): Promise<void> {
     return this.#options.ready()
+  }
+
+  /**
+   * JSON Schemas of its requests, results and tools, as its process tells them, when it is ready.
+   * @throws AxonError as `ready()` does, AGENT_STOPPED where it rests
+   */
+  async schema(): Promise<AgentSchema> {
+    await this.ready()
+    return this.#options.dispatcher().schema(this.name)
   }
 
   /** The agent as it is now; undefined where it is not in the system. */
