@@ -29,6 +29,7 @@ export type { AchievedLimits, AgentLimits, ExceededLimit } from './protocol/host
 export type { RunRequest, RunResponse, RunStreamEvent, Usage } from './protocol/run.ts'
 export type { AgentSchema } from './protocol/schema.ts'
 export type { AgentHandle, AgentHandleCommand } from './runtime/agent-handle.ts'
+export { type AgentInput, type AgentStreamEvent, agentLogic, agentStreamLogic } from './runtime/agent-logic.ts'
 // An application adds to AgentTypes by this module's name, which reaches only what is exported as a whole.
 export type * from './runtime/agent-types.ts'
 export type { AgentSnapshot, AgentState, ProcessResources, ReplicaSnapshot } from './runtime/agent-view.ts'
