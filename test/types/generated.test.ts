@@ -1,6 +1,7 @@
 /** The types of test/fixtures/types/axon.types.ts, as an application sees them that has the file. */
 import type { AgentHandle, AgentName, Axon, ResultOf, RunStreamEvent, ToolArgumentsOf, ToolContext } from 'axon-runtime'
 import { expectTypeOf, test } from 'vitest'
+import type { OutputFrom } from 'xstate'
 import type { TypesClerk, TypesPlanner } from '../fixtures/types/axon.types.ts'
 
 type Answer = TypesPlanner.Step | TypesPlanner.Refusal
@@ -51,4 +52,9 @@ test('other names stay possible, and their results are unknown', () => {
   expectTypeOf<ResultOf<'nobody'>>().toBeUnknown()
   expectTypeOf<ReturnType<typeof nobody>>().toEqualTypeOf<AgentHandle>()
   const nobody = (axon: Axon) => axon.agent('nobody')
+})
+
+test('agent logic has the types that the file knows', () => {
+  const logic = (axon: Axon) => agentLogic(axon, 'types-clerk')
+  expectTypeOf<OutputFrom<ReturnType<typeof logic>>['result']>().toEqualTypeOf<TypesClerk.Report>()
 })

@@ -1,6 +1,14 @@
 import { expectTypeOf, test } from 'vitest'
+import type { InputFrom, OutputFrom } from 'xstate'
 import * as z from 'zod'
-import { type Axon, createAxon, type RunStreamEvent } from '../../src/index.ts'
+import {
+  type Axon,
+  agentLogic,
+  agentStreamLogic,
+  createAxon,
+  type RunResponse,
+  type RunStreamEvent,
+} from '../../src/index.ts'
 
 const review = z.object({ score: z.number(), words: z.array(z.string()).default([]) })
 type Review = { score: number; words: string[] }
@@ -50,4 +58,15 @@ test('a system with outputs is an Axon, and its definitions are checked', () => 
   expectTypeOf(() => createAxon({ agents: { critic: { module: 'agents.critic', replcas: 2 } } })).toBeFunction()
   // @ts-expect-error a module is wanted
   expectTypeOf(() => createAxon({ agents: { critic: { output: review } } })).toBeFunction()
+})
+
+test('agent logic has the output that its agent has, and its input', () => {
+  const promise = (axon: Typed) => agentLogic(axon, 'critic')
+  expectTypeOf<OutputFrom<ReturnType<typeof promise>>>().toEqualTypeOf<RunResponse<Review>>()
+  const unknown = (axon: Typed) => agentLogic(axon, 'writer')
+  expectTypeOf<OutputFrom<ReturnType<typeof unknown>>>().toEqualTypeOf<RunResponse>()
+  const stream = (axon: Typed) => agentStreamLogic(axon, 'critic')
+  expectTypeOf<{ prompt: string; options: { runMs: number } }>().toExtend<InputFrom<ReturnType<typeof stream>>>()
+  // @ts-expect-error a prompt is wanted
+  expectTypeOf<{ model: string }>().toExtend<InputFrom<ReturnType<typeof promise>>>()
 })
