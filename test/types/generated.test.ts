@@ -1,5 +1,6 @@
 /** The types of test/fixtures/types/axon.types.ts, as an application sees them that has the file. */
 import type { AgentHandle, AgentName, Axon, ResultOf, RunStreamEvent, ToolArgumentsOf, ToolContext } from 'axon-runtime'
+import { agentLogic } from 'axon-runtime'
 import { expectTypeOf, test } from 'vitest'
 import type { OutputFrom } from 'xstate'
 import type { TypesClerk, TypesPlanner } from '../fixtures/types/axon.types.ts'
