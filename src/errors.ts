@@ -53,6 +53,7 @@ export const errorCodes = {
   RUN_TIMEOUT: { retryable: false },
   RUN_INTERRUPTED: { retryable: false },
   RUN_OUTCOME_UNKNOWN: { retryable: false },
+  RUN_OUTPUT_INVALID: { retryable: false },
   RUN_UNKNOWN: { retryable: false },
   RUN_EVENTS_LOST: { retryable: false },
   RUN_TOO_DEEP: { retryable: false },

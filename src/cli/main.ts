@@ -47,6 +47,15 @@ function makeProgram(end: (code: number) => void): Command {
     .addOption(jsonOption('one event a line, and at last the result or the error'))
     .action(async (agent, options) => end(await (await import('./run.ts')).run(agent, options)))
 
+  program
+    .command('types')
+    .description('Write the TypeScript types of the agents of axon.config.ts, from their Python.')
+    .argument('[config]', 'the configuration; default: axon.config.ts here or above')
+    .option('-o, --out <file>', 'where to; default: axon.types.ts beside the configuration')
+    .option('--check', 'write nothing, and fail where the file is stale')
+    .addOption(jsonOption('the file, what changed by agent, and errors'))
+    .action(async (config, options) => end(await (await import('./types.ts')).types(config, options)))
+
   return program
 }
 

@@ -9,7 +9,9 @@ import type { AgentDefinition } from '../../machines/definition.ts'
 import type { RunFact, SystemFact, ToolFact } from '../../machines/facts.ts'
 import type { RunDispatchEvent, RunSlots } from '../../machines/slots.ts'
 import type { RunRequest, RunResponse } from '../../protocol/run.ts'
+import type { AgentSchema } from '../../protocol/schema.ts'
 import type { Clock } from '../clock.ts'
+import { readSchema } from '../http/schema.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { RecordMode, UnfinishedRun } from '../journal/messages.ts'
 import { type Recallable, recall } from '../journal/recall.ts'
@@ -126,6 +128,10 @@ export class Dispatcher {
     const resumedAt = mayHaveBegun ? attempt + 1 : attempt
     const known = { run, mode: 'sync', definition, body, runMs, signal: undefined, affinity } as const
     this.#launch(lane, { ...known, record, resumedAt, mayHaveBegun }, () => this.#options.transport.httpRequest)
+  }
+
+  schema(agent: string): Promise<AgentSchema> {
+    return readSchema(agent, this.#options.links.values())
   }
 
   /** How much there is to do for an agent. */

@@ -114,7 +114,8 @@ class OpenAIAgentsRunner:
             from pydantic import TypeAdapter  # noqa: PLC0415
 
             # Without the object that the SDK wraps around what is none.
-            return TypeAdapter(kind.output_type if isinstance(kind, AgentOutputSchema) else kind).json_schema()
+            told = TypeAdapter(kind.output_type if isinstance(kind, AgentOutputSchema) else kind)
+            return told.json_schema(mode="serialization")
         except Exception:
             return {}
 

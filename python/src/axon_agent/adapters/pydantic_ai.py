@@ -108,6 +108,8 @@ class PydanticAIRunner:
         asked = request_schema()
         if self._deps is not None:
             asked["properties"]["deps"] = self._deps.json_schema()
+            if not _takes_none(self._deps):
+                asked["required"] = [*asked.get("required", []), "deps"]
         return {"input": asked, "output": self._output_schema(), "tools": described(self._agent.toolsets)}
 
     def _output_schema(self) -> dict[str, Any]:
@@ -115,6 +117,14 @@ class PydanticAIRunner:
             return self._agent.output_json_schema()
         except Exception:
             return {}
+
+
+def _takes_none(adapter: TypeAdapter[Any]) -> bool:
+    try:
+        adapter.validate_python(None)
+    except ValidationError:
+        return False
+    return True
 
 
 def _deps_adapter(agent: AbstractAgent[Any, Any]) -> TypeAdapter[Any] | None:
