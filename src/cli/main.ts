@@ -47,6 +47,13 @@ function makeProgram(end: (code: number) => void): Command {
     .addOption(jsonOption('one event a line, and at last the result or the error'))
     .action(async (agent, options) => end(await (await import('./run.ts')).run(agent, options)))
 
+  program
+    .command('dev')
+    .description('Run the agents of axon.config.ts, and replace them when their files are saved.')
+    .argument('[config]', 'the configuration; default: axon.config.ts here or above')
+    .addOption(jsonOption('one event a line'))
+    .action(async (config, options) => end(await (await import('./dev.ts')).dev(config, options)))
+
   return program
 }
 

@@ -31,12 +31,12 @@ export class Screen {
 
   /** The lines that are on the screen. */
   get text(): string {
-    return this.#textFrom(this.#top)
+    return this.#lines.slice(this.#top).join('\n').trimEnd()
   }
 
   /** With what scrolled away. */
   get all(): string {
-    return this.#textFrom(0)
+    return this.#lines.join('\n')
   }
 
   write(data: string): void {
@@ -56,14 +56,6 @@ export class Screen {
         rest = rest.slice(character.length)
       }
     }
-  }
-
-  #textFrom(first: number): string {
-    return this.#lines
-      .slice(first)
-      .map((line) => line.trimEnd())
-      .join('\n')
-      .trimEnd()
   }
 
   #put(character: string): void {
