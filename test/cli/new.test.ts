@@ -78,7 +78,6 @@ test('at a terminal the template is asked for, and another directory is named in
   await terminal.sees('Which template?')
   terminal.type('nothing of the kind\r')
   await terminal.sees('Which template?')
-  await terminal.sees('Which template?')
   terminal.type('2\r')
   await terminal.sees("cd 'my agents'")
   expect(await terminal.exited).toBe(0)
