@@ -3,6 +3,7 @@
  * dev-system.ts's.
  */
 import { relative } from 'node:path'
+import { toAxonError } from '../errors.ts'
 import type { Axon } from '../runtime/axon.ts'
 import type { AxonEvent } from '../runtime/telemetry/catalogue.ts'
 import { type DevEvent, type DevSystem, startDev } from './dev-system.ts'
@@ -55,10 +56,12 @@ function obeyKeys(system: DevSystem, quit: () => void): Keys | undefined {
   async function prompt(axon: Axon, agent: string | undefined, signal: AbortSignal): Promise<void> {
     const text = agent && (await keys?.ask(`${agent} ← `))
     if (!agent || !text) return
+    let isText = false
     try {
       for await (const { event, data } of axon.agent(agent).stream({ prompt: text }, { signal })) {
         if (event === 'text.delta') print(data.text)
-        if (event === 'run.result') printLine(`\n${agent} → ${JSON.stringify(data.result)}`)
+        if (event === 'run.result') printLine(`${isText ? '\n' : ''}${agent} → ${JSON.stringify(data.result)}`)
+        isText ||= event === 'text.delta'
       }
     } catch (error) {
       if (!signal.aborted) report(error)
@@ -145,10 +148,10 @@ class View {
   }
 }
 
+/** Without the time of this process's own clock, and with errors that are no AxonError as their message. */
 function asData(event: DevEvent): object {
-  return 'error' in event && !('code' in (event.error as object))
-    ? { ...event, error: { message: String(event.error) } }
-    : event
+  if (event.type === 'files.changed') return { type: event.type, paths: event.paths, agents: event.agents }
+  return 'error' in event ? { ...event, error: toAxonError(event.error) } : event
 }
 
 function shown(path: string): string {
