@@ -2,8 +2,7 @@
  * Owns single keys and questions at the terminal, for commands that go on meanwhile. Ctrl-C is a signal, as ever, except while a
  * key's work is under way: there it ends that.
  */
-import { createInterface } from 'node:readline/promises'
-import { keepBelow } from './terminal.ts'
+import { ask } from './question.ts'
 
 export interface Keys {
   /** Asks a question at the end of the screen. Undefined where the person would rather not. */
@@ -48,26 +47,16 @@ export function listenToKeys(actions: KeyActions): Keys | undefined {
     stdin.setRawMode(false)
     stdin.pause()
   }
-  const ask = async (question: string) => {
+  const askBetween = async (question: string) => {
     isAsking = true
     stop()
-    const lines = createInterface({ input: stdin, output: process.stderr })
-    const refused = new AbortController()
-    lines.once('SIGINT', () => refused.abort())
-    lines.once('close', () => refused.abort())
-    keepBelow(() => lines.prompt(true))
     try {
-      return await lines.question(question, { signal: refused.signal })
-    } catch {
-      process.stderr.write('\n')
-      return undefined
+      return await ask(question)
     } finally {
-      keepBelow(undefined)
-      lines.close()
       isAsking = false
       listen()
     }
   }
   listen()
-  return { ask, close: stop }
+  return { ask: askBetween, close: stop }
 }

@@ -4,11 +4,11 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { createInterface } from 'node:readline/promises'
 import { AxonError } from '../errors.ts'
 import { exitCodes } from './exit-codes.ts'
+import { ask } from './question.ts'
 import { type Template, templateNames, templates } from './templates.ts'
-import { printJson, printLine } from './terminal.ts'
+import { printJson, printLine, say } from './terminal.ts'
 
 export interface NewFlags {
   template?: Template
@@ -24,7 +24,7 @@ const templatesRoot = join(packageRoot, 'templates')
 export async function newProject(given: string | undefined, flags: NewFlags): Promise<number> {
   const directory = resolve(given ?? '.')
   const isAsked = process.stdin.isTTY && process.stderr.isTTY && !flags.yes && !flags.json
-  const template = flags.template ?? (isAsked ? await ask() : 'pydantic-ai')
+  const template = flags.template ?? (isAsked ? await chosen() : 'pydantic-ai')
   if (template === undefined) return exitCodes.interrupted
   const files = [...filesOf('shared'), ...filesOf(template)]
   const there = files.filter(([path]) => existsSync(join(directory, path))).map(([path]) => path)
@@ -53,24 +53,14 @@ function tell(directory: string, template: Template, paths: readonly string[]): 
 }
 
 /** Undefined where the person would rather not. */
-async function ask(): Promise<Template | undefined> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr })
-  const refused = new AbortController()
-  lines.once('SIGINT', () => refused.abort())
-  lines.once('close', () => refused.abort())
-  const list = templateNames.map((name, at) => `  ${at + 1}  ${name.padEnd(14)} ${templates[name].says}\n`)
-  try {
-    for (;;) {
-      const question = `${list.join('')}Which template? 1 to ${templateNames.length}, or a name (1): `
-      const answer = (await lines.question(question, { signal: refused.signal })).trim() || '1'
-      const chosen = templateNames.find((name, at) => answer === name || answer === String(at + 1))
-      if (chosen !== undefined) return chosen
-    }
-  } catch {
-    process.stderr.write('\n')
-    return undefined
-  } finally {
-    lines.close()
+async function chosen(): Promise<Template | undefined> {
+  for (const [at, name] of templateNames.entries()) say(`  ${at + 1}  ${name.padEnd(14)} ${templates[name].says}`)
+  for (;;) {
+    const answer = await ask(`Which template? 1 to ${templateNames.length}, or a name (1): `)
+    if (answer === undefined) return undefined
+    const wanted = answer.trim() || '1'
+    const found = templateNames.find((name, at) => wanted === name || wanted === String(at + 1))
+    if (found !== undefined) return found
   }
 }
 
