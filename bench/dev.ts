@@ -3,7 +3,7 @@
  * the time. Each save has another answer of the same length, so that neither time nor size tells Python that the file changed.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { startDev } from '../src/cli/dev-system.ts'
@@ -14,6 +14,7 @@ const servesMs = 300
 const patienceMs = 10_000
 
 export async function dev(rounds = 20): Promise<BenchResult> {
+  const loadBefore = round(loadavg()[0] ?? 0)
   const directory = mkdtempSync(join(tmpdir(), 'axon-bench-dev-'))
   const file = join(directory, 'support.py')
   const agents = { support: { module: 'support.py', dependencies: ['pydantic-ai-slim'] } }
@@ -40,7 +41,7 @@ export async function dev(rounds = 20): Promise<BenchResult> {
     }
     const saveToAnswerMs = summarize(times)
     return {
-      figures: { saveToAnswerMs, runs, failed: 0 },
+      figures: { loadBefore, saveToAnswerMs, runs, failed: 0 },
       targets: [
         {
           target: 'save to first answer by new code, each at most 100 ms',
