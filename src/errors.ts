@@ -7,6 +7,7 @@ const brand = Symbol.for('axon-runtime.error')
 
 /** What a code means to a program: whether trying again can help. What it means to a person stands in docs/errors.md. */
 export const errorCodes = {
+  CONFIG_EXISTS: { retryable: false },
   CONFIG_INVALID: { retryable: false },
   CONFIG_NOT_FOUND: { retryable: false },
   ENV_PYTHON_NOT_FOUND: { retryable: false },
