@@ -120,7 +120,7 @@ export class Run {
     if (this.#isSettled || (this.spec.record && !(await this.#isRecorded(this.spec.record)))) return false
     this.#link = link
     this.#actor.send({ type: 'run.assigned', generation: link.generation })
-    const { timeouts } = this.spec.definition
+    const { timeouts, output } = this.spec.definition
     const { generation } = link
     try {
       const call = {
@@ -130,6 +130,7 @@ export class Run {
         body: this.spec.body,
         timeouts,
         deadlineMs: this.leftMs,
+        output,
       }
       const calling = this.spec.execute(call, this.#controller.signal)
       this.#actor.send({ type: 'run.written' })

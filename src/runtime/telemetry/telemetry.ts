@@ -45,9 +45,10 @@ export class Telemetry {
   }
 
   #log(logger: Logger, event: AxonEvent): void {
-    const { level } = catalogue[event.type]
+    const { level, unlogged } = catalogue[event.type]
     if (!logger.isLevelEnabled(level)) return
     const { type, ...fields } = event
+    if (unlogged !== undefined) delete (fields as Record<string, unknown>)[unlogged]
     logger[level](fields, type)
   }
 }
