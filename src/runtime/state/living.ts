@@ -17,23 +17,25 @@ export interface KnownSystems {
   living: KnownSystem[]
   /** Ids of those that have died and are swept at the next boot. */
   dead: string[]
+  /** Those of other machines or containers: whether they live cannot be seen from here. */
+  elsewhere: KnownSystem[]
 }
 
 export function knownSystems(stateDir: string): KnownSystems {
   const directory = recordsOf(stateDir)
-  const known: KnownSystems = { living: [], dead: [] }
+  const known: KnownSystems = { living: [], dead: [], elsewhere: [] }
   for (const name of namesIn(directory)) {
     const parsed = parseRecordName(name)
-    // Of another machine or container nothing can be seen from here.
-    if (parsed === undefined || parsed.isDraft || parsed.owner.machine !== thisOwner().machine) continue
+    if (parsed === undefined || parsed.isDraft) continue
     const path = join(directory, name)
-    if (!isAlive(parsed.owner, 0)) {
+    const isHere = parsed.owner.machine === thisOwner().machine
+    if (isHere && !isAlive(parsed.owner, 0)) {
       known.dead.push(parsed.id)
       continue
     }
     const record = readRecord(path, parsed.id)
     const recordedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs
-    if (record && recordedAt) known.living.push({ ...record, recordedAt })
+    if (record && recordedAt) known[isHere ? 'living' : 'elsewhere'].push({ ...record, recordedAt })
   }
   known.living.sort((a, b) => b.recordedAt - a.recordedAt)
   return known
