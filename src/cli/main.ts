@@ -66,6 +66,13 @@ function makeProgram(end: (code: number) => void): Command {
     .addOption(jsonOption('one event a line'))
     .action(async (options) => end(await (await import('./events.ts')).events(options)))
 
+  program
+    .command('doctor')
+    .description('Look at what Axon needs here: what there is, what follows, and how to mend it.')
+    .addOption(configOption())
+    .addOption(jsonOption('one object with everything that was found'))
+    .action(async (options) => end(await (await import('./doctor.ts')).doctor(options)))
+
   const environments = program.command('env').description('The Python environments that are kept for agents.')
   environments
     .command('list')

@@ -25,6 +25,17 @@ const asText = {
 
 const configFile = options({ ...asText, ...inCode })
 
+/** What a file in JSON may say, for editors: config.schema.json in the package's root. */
+export function configSchema(): Record<string, unknown> {
+  const { $schema, ...schema } = z.toJSONSchema(options(asText), {
+    io: 'input',
+    unrepresentable: 'any',
+    // This default is the platform's, and the file is for all of them.
+    override: ({ jsonSchema, path }) => void (path.at(-1) === 'start' && delete jsonSchema.default),
+  })
+  return { $schema, title: 'axon.config.json', description: 'The configuration of Axon: docs/cli.md.', ...schema }
+}
+
 /** What `axon.config.ts` exports: the options of `createAxon` that are neither a clock nor an environment, and `logLevel`. */
 export interface AxonConfig extends Omit<AxonOptions, 'clock' | 'env'> {
   $schema?: string | undefined
