@@ -48,7 +48,10 @@ test('doctor says what there is, and ends with 0 where nothing keeps Axon from w
 test('what is not as it should be is told with what follows and how to mend it', () => {
   const directory = scratch()
   writeFileSync(join(directory, 'axon.config.json'), JSON.stringify({ agents: { echo: { modul: 'echo' } } }))
-  const { status, stdout } = doctor(directory, { AXON_UV: join(directory, 'nowhere/uv'), AXON_CACHE_DIR: '/proc/axon' })
+  const { status, stdout } = doctor(directory, {
+    AXON_UV: join(directory, 'nowhere/uv'),
+    AXON_CACHE_DIR: join(directory, 'axon.config.json/cache'),
+  })
   expect(status).toBe(1)
   expect(stdout).toMatch(/^✗ config: [\s\S]*there is no option modul[\s\S]*?\n {4}No command .*\n {4}→ Correct/m)
   expect(stdout).toMatch(/^✗ disk: .*\n {4}No environment can be made\.\n {4}→ Set AXON_CACHE_DIR/m)
