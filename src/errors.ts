@@ -69,6 +69,7 @@ export const errorCodes = {
   CONVERSATION_STORE_FAILED: { retryable: false },
   JOURNAL_UNAVAILABLE: { retryable: true },
   JOURNAL_IN_USE: { retryable: false },
+  SYSTEM_UNKNOWN: { retryable: false },
   SUPERVISOR_EXCEEDED: { retryable: false },
   SUPERVISOR_CLOSED: { retryable: false },
   SUPERVISOR_SPEC_INVALID: { retryable: false },

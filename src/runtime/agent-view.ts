@@ -10,7 +10,7 @@ import type { poolMachine } from '../machines/pool.ts'
 import { serverId } from '../machines/pool-context.ts'
 import type { AgentFacts, Endpoint, HeartbeatFrame } from '../protocol/control.ts'
 import type { AchievedLimits, AgentLimits } from '../protocol/host.ts'
-import type { Load } from './runs/lane.ts'
+import { type Load, noLoad } from './runs/load.ts'
 
 /** The states of a replica; the agent's own is that of its replica that is best off. */
 export type AgentState = (typeof bestFirst)[number]
@@ -62,6 +62,10 @@ export interface AgentSnapshot extends ReplicaSnapshot {
   inFlight: number
   /** Runs that wait. */
   queued: number
+  /** Runs that have settled, however they ended. */
+  runs: number
+  /** Those of `runs` that failed, were interrupted or took too long. */
+  errors: number
   /** Every replica, those on their way out too; none where the agent was never started. */
   replicas: readonly ReplicaSnapshot[]
   /** Whether its processes are being replaced. */
@@ -92,13 +96,13 @@ export function viewAgent(pool: PoolSnapshot, load: Load = noLoad): AgentSnapsho
     restarts: replicas.reduce((sum, { restarts }) => sum + restarts, 0),
     inFlight: load.inFlight,
     queued: load.queued,
+    runs: load.runs,
+    errors: load.errors,
     replicas,
     isRolling: pool.matches('rolling'),
     metadata: definition.metadata,
   }
 }
-
-const noLoad: Load = { inFlight: 0, queued: 0, byReplica: new Map() }
 
 function viewReplica({ context, value }: SnapshotFrom<typeof agentMachine>, inFlight: number): ReplicaSnapshot {
   return {

@@ -23,7 +23,8 @@ import type { ToolSurroundings } from '../tools/process-calls.ts'
 import { type CommandSurroundings, obey } from './commands.ts'
 import { encodeRequest } from './encode-request.ts'
 import { KeyedRuns } from './keyed-runs.ts'
-import { Lane, type Load } from './lane.ts'
+import { Lane } from './lane.ts'
+import { type Load, noLoad } from './load.ts'
 import { either, inherited } from './parent.ts'
 import { backoffError, failedError, stoppedError } from './refusals.ts'
 import { Run } from './run.ts'
@@ -136,7 +137,7 @@ export class Dispatcher {
 
   /** How much there is to do for an agent. */
   load(agent: string): Load {
-    return this.#lanes.get(agent)?.load ?? { inFlight: 0, queued: 0, byReplica: new Map() }
+    return this.#lanes.get(agent)?.load ?? noLoad
   }
 
   /** What the machine relays: commands to runs, and facts of the agents they wait for. */

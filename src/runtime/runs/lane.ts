@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts'
 import type { Link } from '../process/link.ts'
 import { Admission } from './admission.ts'
 import { Cancellations } from './cancellations.ts'
+import { type Load, Tally } from './load.ts'
 import { Pace } from './pace.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { Route, Router } from './router.ts'
@@ -30,16 +31,6 @@ export interface LaneOptions extends Omit<RunSurroundings, 'mayRetry'> {
   recycle: (generation: string, why: 'runs' | 'stuck') => void
 }
 
-/** How much there is to do for an agent. */
-export interface Load {
-  /** Runs that were sent and have not settled. */
-  inFlight: number
-  /** Runs that wait. */
-  queued: number
-  /** Runs in flight of each replica that is ready. */
-  byReplica: ReadonlyMap<string, number>
-}
-
 /** How a replica stands: it takes runs, will take some by itself, waits to be woken, or answers each with an error. */
 type Standing = 'ready' | 'coming' | 'resting' | (() => AxonError)
 
@@ -59,6 +50,7 @@ export class Lane {
   #isResting = true
   #quietTimer: unknown
   readonly #pace = new Pace()
+  readonly #tally = new Tally()
   /** Runs that ever came. */
   #submitted = 0
   readonly #retries = new RetryBudget()
@@ -67,13 +59,18 @@ export class Lane {
 
   constructor(definition: AgentDefinition, options: LaneOptions) {
     this.definition = definition
-    this.options = { ...options, mayRetry: () => this.#retries.take(this.#submitted) }
+    const tell: LaneOptions['tell'] = (fact) => {
+      this.#tally.hear(fact)
+      options.tell(fact)
+    }
+    this.options = { ...options, tell, mayRetry: () => this.#retries.take(this.#submitted) }
     this.#router = new Router(options.random)
     this.#scaler = new Scaler(options.clock, options.scale)
   }
 
   get load(): Load {
-    return { inFlight: this.#inFlight, queued: this.#queue.length, byReplica: this.#router.inFlight }
+    const { runs, errors } = this.#tally
+    return { inFlight: this.#inFlight, queued: this.#queue.length, byReplica: this.#router.inFlight, runs, errors }
   }
 
   submit(run: Run): void {
