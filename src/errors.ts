@@ -64,6 +64,7 @@ export const errorCodes = {
   TOOL_TIMEOUT: { retryable: false },
   TOOL_DENIED: { retryable: false },
   TOOL_RESULT_INVALID: { retryable: false },
+  TOOL_REJECTED: { retryable: true },
   TOOL_CANCELLED: { retryable: false },
   TOOL_APPROVAL_UNKNOWN: { retryable: false },
   CONVERSATION_STORE_FAILED: { retryable: false },
