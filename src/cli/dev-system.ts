@@ -38,7 +38,7 @@ export async function startDev(options: DevOptions): Promise<DevSystem> {
   const config = await readConfig({ file: options.file })
   const { agents, ...rest } = config.options
   parseSystem({ ...rest, agents })
-  const axon = createAxon(rest)
+  const axon = createAxon({ operator: true, ...rest })
   options.onSystem?.(axon)
   await axon.start()
   return new DevSystem(axon, config, options)

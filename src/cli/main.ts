@@ -88,7 +88,59 @@ function makeProgram(end: (code: number) => void): Command {
     .addOption(jsonOption('the file, what changed by agent, and errors'))
     .action(async (config, options) => end(await (await import('./types.ts')).types(config, options)))
 
+  program
+    .command('top')
+    .description('Watch the agents of a running system: states, runs, memory, processor time.')
+    .option('--interval <ms>', 'milliseconds between two looks', milliseconds, 1_000)
+    .addOption(systemOption())
+    .addOption(configOption())
+    .addOption(jsonOption('one line for each look'))
+    .action(async (options) => end(await (await import('./top.ts')).top(options)))
+
+  program
+    .command('events')
+    .description('Follow the events of a running system, until it ends.')
+    .option('-a, --agent <name>', 'only those of this agent')
+    .option('-t, --type <name>', 'only those of this name; run.* are all that begin so; default: all but heartbeats')
+    .addOption(systemOption())
+    .addOption(configOption())
+    .addOption(jsonOption('one event a line'))
+    .action(async (options) => end(await (await import('./events.ts')).events(options)))
+
+  program
+    .command('doctor')
+    .description('Look at what Axon needs here: what there is, what follows, and how to mend it.')
+    .addOption(configOption())
+    .addOption(jsonOption('one object with everything that was found'))
+    .action(async (options) => end(await (await import('./doctor.ts')).doctor(options)))
+
+  const environments = program.command('env').description('The Python environments that are kept for agents.')
+  environments
+    .command('list')
+    .description('What there is: Python, packages, size, last use, and the processes that run in it.')
+    .addOption(configOption())
+    .addOption(jsonOption('one array'))
+    .action(async (options) => end(await (await import('./env.ts')).list(options)))
+  environments
+    .command('sync')
+    .description('Make the environment of every agent of the configuration.')
+    .addOption(configOption())
+    .addOption(jsonOption('one environment or error a line'))
+    .action(async (options) => end(await (await import('./env.ts')).sync(options)))
+  environments
+    .command('prune')
+    .description('Remove those that nobody uses, and nobody has used for a while.')
+    .option('--older-than <days>', 'only those that were last used so long ago', days, 30)
+    .option('--dry-run', 'only say what would be removed')
+    .addOption(configOption())
+    .addOption(jsonOption('one array of what was removed'))
+    .action(async (options) => end(await (await import('./env.ts')).prune(options)))
+
   return program
+}
+
+function systemOption(): Option {
+  return new Option('--system <id>', 'which system, by the beginning of its id; default: the only one that runs')
 }
 
 function configOption(): Option {
@@ -102,6 +154,18 @@ function jsonOption(what: string): Option {
 function wholeNumber(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('Write a whole number.')
   return Number(text)
+}
+
+function milliseconds(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 50 && value <= 3_600_000) return value
+  throw new InvalidArgumentError('Write milliseconds, from 50 to 3600000.')
+}
+
+function days(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value >= 0 && value <= 36_500) return value
+  throw new InvalidArgumentError('Write days, for example 30 or 0.5.')
 }
 
 function separated(text: string): string[] {

@@ -2,6 +2,7 @@
  * Owns what a command writes: data to standard output, everything else to standard error; colour and a moving line only where
  * a person looks on. What is written is the commands'.
  */
+import { once } from 'node:events'
 import { styleText } from 'node:util'
 import { isAxonError, RunError, toAxonError } from '../errors.ts'
 import { exitCodeOf } from './exit-codes.ts'
@@ -19,6 +20,11 @@ export function printLine(text: string): void {
 
 export function printJson(value: unknown): void {
   printLine(JSON.stringify(value))
+}
+
+/** Waits while the reader of standard output does not keep up. */
+export async function drained(): Promise<void> {
+  if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
 }
 
 /** For the person at the terminal. */

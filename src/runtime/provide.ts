@@ -11,16 +11,19 @@ import type { Fact } from '../machines/facts.ts'
 import { poolMachine } from '../machines/pool.ts'
 import type { AgentSlots, EnvironmentSpec, RunDispatchEvent } from '../machines/slots.ts'
 import { type SystemContext, systemMachine } from '../machines/system.ts'
+import { type AgentSnapshot, viewAgent } from './agent-view.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type JournalOptions, type JournalSettings, parseJournal } from './config/journal.ts'
 import { ensureEnvironment } from './environment/environment.ts'
 import { createTransport } from './http/transport.ts'
 import { attachJournal } from './journal/attach.ts'
+import { OperatorServer } from './operator/server.ts'
 import type { Link } from './process/link.ts'
 import { portSpawn } from './process/port.ts'
 import { attachResources, Resources, resourcesOf } from './resources.ts'
 import { Dispatcher, type RunsFact } from './runs/dispatcher.ts'
 import { defaultStateDir } from './state/record.ts'
+import { type SystemTable, tableOf } from './telemetry/table.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
 
 /** Options of the runtime; all have a default. */
@@ -35,6 +38,11 @@ export interface RuntimeOptions {
    * `~/.local/state/axon`.
    */
   stateDir?: string | undefined
+  /**
+   * Opens a socket beside the others on which this user can watch the system: `axon top`, `axon events`. It only tells.
+   * Default: false; the commands of `axon` open it.
+   */
+  operator?: boolean | undefined
   /** Records every run in a file, so that runs survive the end of Node: docs/journal.md. Default: none. */
   journal?: JournalOptions | undefined
   /** The uv executable; `false` = use venv and pip. Default: found, or installed into `cacheDir`. */
@@ -98,11 +106,19 @@ function telemetrySlot(telemetry: Telemetry) {
 
 /** Opens what the system holds outside its machines when the root starts, and closes it when the root ends. */
 function runsSlot(options: RuntimeOptions, telemetry: Telemetry, settings: JournalSettings | undefined) {
-  const { clock = systemClock, env = process.env, runtimeDir, stateDir = defaultStateDir(env) } = options
+  const { clock = systemClock, env = process.env, runtimeDir, stateDir = defaultStateDir(env), operator } = options
   return fromCallback<RunDispatchEvent>(({ system, self, sendBack, receive }) => {
     const root = rootOf(self)
     const emit = emitterOf(root) ?? sendBack
-    const resources = new Resources({ clock, env, runtimeDir, stateDir, tell: (fact) => telemetry.tell(fact) })
+    const table = (): SystemTable => tableOf(resources.id, snapshotsOf(root, dispatcher))
+    const resources: Resources = new Resources({
+      clock,
+      env,
+      runtimeDir,
+      stateDir,
+      tell: (fact) => telemetry.tell(fact),
+      operator: operator ? (path) => new OperatorServer(path, { telemetry, table }) : undefined,
+    })
     attachResources(system, resources)
     let isEnding = false
     // While the root ends it hears nothing any more, and the last runs are settled.
@@ -160,6 +176,12 @@ function tasksOf(root: AnyActorRef, agent: string): AnyActorRef | undefined {
 
 function definitionOf(root: AnyActorRef, agent: string): AgentDefinition | undefined {
   return contextOf(root).members.get(agent)?.ref?.getSnapshot().context.definition
+}
+
+function snapshotsOf(root: AnyActorRef, dispatcher: Dispatcher): AgentSnapshot[] {
+  return [...contextOf(root).members].flatMap(([name, { ref }]) =>
+    ref === undefined ? [] : [viewAgent(ref.getSnapshot(), dispatcher.load(name))],
+  )
 }
 
 function contextOf(root: AnyActorRef): SystemContext {

@@ -49,12 +49,13 @@ const conversations = options({
   maxWaiting: z.int().positive().optional(),
 })
 
-/** What depends on the machine, and is text. */
+/** What depends on the machine. */
 export const ofMachine = {
   cacheDir: z.string().min(1).optional(),
   runtimeDir: z.string().min(1).optional(),
   stateDir: z.string().min(1).optional(),
   uv: z.union([z.string().min(1), z.literal(false)]).optional(),
+  operator: z.boolean().optional(),
 }
 
 /** What can be written in code alone. */

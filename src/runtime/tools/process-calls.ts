@@ -3,7 +3,8 @@
  *
  * 1. Each is answered once, unless the process took it back.
  * 2. Only an attempt of a run that is under way on this process is listened to; whatever else is named is answered by an error.
- * 3. When the attempt, its run or the process ends, the signals of its calls are aborted, and nothing of them is left.
+ * 3. A process has at most `maxCalls` under way, those counted whose functions go on though nobody waits for them.
+ * 4. When the attempt, its run or the process ends, the signals of its calls are aborted, and nothing of them is left.
  */
 import * as z from 'zod'
 import { AxonError, isAxonError } from '../../errors.ts'
@@ -30,6 +31,9 @@ export interface ToolSurroundings {
 
 type Asked = InvokeFrame | ApprovalFrame
 
+/** Each costs memory until its function returns, and frames are cheaper than calls. */
+export const maxCalls = 1_000
+
 export class ProcessCalls {
   readonly #link: Link
   readonly #around: ToolSurroundings
@@ -37,6 +41,8 @@ export class ProcessCalls {
   readonly #runOf: (id: string) => Run | undefined
   /** By attempt and id. */
   readonly #calls = new Map<string, { frame: Asked; controller: AbortController }>()
+  /** Functions that have been called and have not returned. */
+  #executing = 0
   /** Those whose end is waited for. */
   readonly #watched = new WeakSet<Run>()
 
@@ -56,6 +62,7 @@ export class ProcessCalls {
     if (run === undefined || !run.isAt(this.#link, frame.attempt))
       return this.#refuse(frame, cancelled(`run ${frame.run} is not under way here`))
     if (this.#calls.has(key)) return this.#refuse(frame, cancelled(`its id ${frame.id} is taken`))
+    if (Math.max(this.#calls.size, this.#executing) >= maxCalls) return this.#refuse(frame, rejected(frame.tool))
     this.#watch(run)
     const controller = new AbortController()
     this.#calls.set(key, { frame, controller })
@@ -124,11 +131,13 @@ export class ProcessCalls {
       children.abort(signal.aborted ? signal.reason : cancelled(`the call of ${frame.tool} is over`))
     }
     signal.addEventListener('abort', end, { once: true })
+    this.#executing += 1
     try {
       return await tool.execute(input, { run: parent, id: frame.id, signal, axon: new AgentCalls(runs, parent) })
     } catch (error) {
       throw raised(frame.tool, error)
     } finally {
+      this.#executing -= 1
       signal.removeEventListener('abort', end)
       end()
     }
@@ -213,6 +222,11 @@ function raised(tool: string, cause: unknown): AxonError {
 function late(tool: string, timeoutMs: number): AxonError {
   const message = `${tool} did not return within its timeoutMs (${timeoutMs} ms). Raise it in tool(), or do less.`
   return new AxonError('TOOL_TIMEOUT', message)
+}
+
+function rejected(tool: string): AxonError {
+  const message = `The call of ${tool} was refused: ${maxCalls} calls of its process are under way. Wait for some of them.`
+  return new AxonError('TOOL_REJECTED', message)
 }
 
 function cancelled(why: string): AxonError {
