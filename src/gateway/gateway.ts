@@ -5,7 +5,6 @@
  * 2. Every answer that is an error has the one wire shape.
  * 3. `close()` starts no more runs, lets those go on for `graceMs`, then ends them. Nothing is left.
  */
-import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { AxonError, isAxonError, toAxonError } from '../errors.ts'
@@ -23,6 +22,7 @@ import { systemRoutes } from './routes/system.ts'
 import { GatewayRuns } from './runs.ts'
 import { retryAfterOf, statusOf, toWire } from './statuses.ts'
 import { anybody, makeToken, Tokens, tokensFrom } from './tokens.ts'
+import { packageVersion } from './version.ts'
 
 export interface Gateway extends AsyncDisposable {
   /** `http://127.0.0.1:4711`. */
@@ -148,7 +148,7 @@ function addRoutes(front: Front): void {
     described.push(...describedRoutes(route))
     methods.set(route.url, new Set([...(methods.get(route.url) ?? []), ...[route.method].flat()]))
   })
-  systemRoutes(front, () => openApi(described, version()))
+  systemRoutes(front, () => openApi(described, packageVersion()))
   agentRoutes(front)
   runRoutes(front)
   for (const add of protocols) add(front)
@@ -213,8 +213,4 @@ function unlistening({ host, port }: GatewaySettings, cause: unknown): AxonError
       cause,
     })
   return new AxonError('CONFIG_INVALID', `The gateway cannot listen on ${host}:${port}: ${message}.`, { cause })
-}
-
-function version(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 }
