@@ -57,6 +57,7 @@ export class GatewayRuns {
   readonly #underWay = new Set<string>()
   readonly #timers = new Map<string, NodeJS.Timeout>()
   readonly #keys = new Map<string, KeyedRun>()
+  readonly #ends = new WeakMap<RunRecord, Promise<void>>()
   /** The key of a run that has one. */
   readonly #keyOf = new Map<string, string>()
   readonly #offs: (() => void)[]
@@ -145,6 +146,16 @@ export class GatewayRuns {
     throw new AxonError('RUN_UNKNOWN', `There is no run ${JSON.stringify(id)} of yours, or none any more.`)
   }
 
+  /** Runs of this caller with this agent that are kept here, the oldest first. */
+  list(caller: Caller, agent: string): RunRecord[] {
+    return [...this.#records.values()].filter((run) => run.agent === agent && run.id.startsWith(`${caller.tag}-`))
+  }
+
+  /** Resolves when the record of a run that was started here says how it ended. */
+  async settled(record: RunRecord): Promise<void> {
+    await this.#ends.get(record)
+  }
+
   /** Ends a run, where it has not ended. @throws AxonError RUN_UNKNOWN */
   async cancel(caller: Caller, id: string): Promise<RunRecord> {
     const record = await this.find(caller, id)
@@ -197,7 +208,7 @@ export class GatewayRuns {
       Object.assign(record, change, { finishedAt: Date.now() })
       this.#end(record.id, isKept)
     }
-    answer.then(
+    const ended = answer.then(
       (response) => end({ status: 'succeeded', started: true, ...(isKept && { response }) }),
       (given) => {
         const error = toAxonError(given)
@@ -205,6 +216,7 @@ export class GatewayRuns {
         end({ status: outcomeOf(error), started, attempt, error })
       },
     )
+    this.#ends.set(record, ended)
   }
 
   /** Its events are left to their reader. */
