@@ -11,6 +11,7 @@ import type { Fact } from '../machines/facts.ts'
 import { poolMachine } from '../machines/pool.ts'
 import type { AgentSlots, EnvironmentSpec, RunDispatchEvent } from '../machines/slots.ts'
 import { type SystemContext, systemMachine } from '../machines/system.ts'
+import { type AgentSnapshot, viewAgent } from './agent-view.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type JournalOptions, type JournalSettings, parseJournal } from './config/journal.ts'
 import { ensureEnvironment } from './environment/environment.ts'
@@ -21,7 +22,9 @@ import { portSpawn } from './process/port.ts'
 import { attachResources, Resources, resourcesOf } from './resources.ts'
 import { Dispatcher, type RunsFact } from './runs/dispatcher.ts'
 import { defaultStateDir } from './state/record.ts'
+import { Signals } from './telemetry/signals.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
+import type { OpenTelemetryOptions } from './telemetry/traces.ts'
 
 /** Options of the runtime; all have a default. */
 export interface RuntimeOptions {
@@ -41,6 +44,11 @@ export interface RuntimeOptions {
   uv?: string | false | undefined
   /** A pino logger; every event of the catalogue goes there. Default: none. */
   logger?: Logger | undefined
+  /**
+   * Traces and metrics through OpenTelemetry: docs/observability.md. Default: on where `@opentelemetry/api` is installed and an SDK
+   * is registered when the system starts.
+   */
+  openTelemetry?: boolean | OpenTelemetryOptions | undefined
   /** For tests: every timer of the runtime. Default: the system's. */
   clock?: Clock | undefined
   /** The environment that commands inherit, and agents by an allow-list. Default: `process.env`. */
@@ -74,6 +82,8 @@ export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Tel
     throw new AxonError('CONFIG_INVALID', message)
   }
   const journal = options.journal && parseJournal(options.journal)
+  const signals = new Signals(options.openTelemetry, options.env ?? process.env)
+  telemetry.traces = signals.traces
   return systemMachine.provide({
     actors: {
       agent: poolMachine.provide({
@@ -84,7 +94,7 @@ export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Tel
         },
       }),
       telemetry: telemetrySlot(telemetry),
-      runs: runsSlot(options, telemetry, journal),
+      runs: runsSlot(options, telemetry, journal, signals),
     },
   })
 }
@@ -97,7 +107,12 @@ function telemetrySlot(telemetry: Telemetry) {
 }
 
 /** Opens what the system holds outside its machines when the root starts, and closes it when the root ends. */
-function runsSlot(options: RuntimeOptions, telemetry: Telemetry, settings: JournalSettings | undefined) {
+function runsSlot(
+  options: RuntimeOptions,
+  telemetry: Telemetry,
+  settings: JournalSettings | undefined,
+  signals: Signals,
+) {
   const { clock = systemClock, env = process.env, runtimeDir, stateDir = defaultStateDir(env) } = options
   return fromCallback<RunDispatchEvent>(({ system, self, sendBack, receive }) => {
     const root = rootOf(self)
@@ -119,12 +134,19 @@ function runsSlot(options: RuntimeOptions, telemetry: Telemetry, settings: Journ
       send: (command) => sendBack(command),
       definitionOf: define,
       journal,
+      traces: signals.traces,
     })
     dispatchers.set(system, dispatcher)
+    const endSignals = signals.start({
+      on: (listener) => telemetry.on('*', listener),
+      agents: () => viewAgents(root, dispatcher),
+      definitionOf: define,
+    })
     receive((event) => dispatcher.hear(event))
     return () => {
       isEnding = true
       dispatcher.close()
+      endSignals()
       stopAgents(root)
       if (journal) void resources.track(journal.close())
       void resources.close()
@@ -160,6 +182,14 @@ function tasksOf(root: AnyActorRef, agent: string): AnyActorRef | undefined {
 
 function definitionOf(root: AnyActorRef, agent: string): AgentDefinition | undefined {
   return contextOf(root).members.get(agent)?.ref?.getSnapshot().context.definition
+}
+
+/** Those that were ever started. */
+function* viewAgents(root: AnyActorRef, dispatcher: Dispatcher): Generator<AgentSnapshot> {
+  for (const [name, { ref }] of contextOf(root).members) {
+    const view = ref && viewAgent(ref.getSnapshot(), dispatcher.load(name))
+    if (view && (view.replicas.length > 0 || view.queued > 0)) yield view
+  }
 }
 
 function contextOf(root: AnyActorRef): SystemContext {
