@@ -7,7 +7,7 @@
  * 2. The series of an agent go with it.
  */
 import * as z from 'zod'
-import { AxonError } from '../../errors.ts'
+import { AxonError, isAxonError } from '../../errors.ts'
 import type { AgentSnapshot } from '../agent-view.ts'
 import type { Axon } from '../axon.ts'
 import type { AxonEvent } from './catalogue.ts'
@@ -20,6 +20,9 @@ const metricsOptions = z.strictObject({
   maxAgents: z.int().positive().default(1_000),
 })
 export type MetricsOptions = z.input<typeof metricsOptions>
+
+/** What is read of an `Axon`. */
+type MeasuredSystem = Pick<Axon, 'on' | 'agents' | 'agent' | 'runs'>
 
 /** What a system's metrics are read by. */
 export interface Metrics {
@@ -35,7 +38,7 @@ export interface Metrics {
  * Counts what happens in a system from now on, for Prometheus: make it before `start()`, and serve `text()` with its `contentType`.
  * @throws AxonError CONFIG_INVALID where an option is wrong
  */
-export function createMetrics(axon: Axon, options: MetricsOptions = {}): Metrics {
+export function createMetrics(axon: MeasuredSystem, options: MetricsOptions = {}): Metrics {
   const parsed = metricsOptions.safeParse(options)
   if (!parsed.success)
     throw new AxonError(
@@ -44,7 +47,11 @@ export function createMetrics(axon: Axon, options: MetricsOptions = {}): Metrics
     )
   const counts = new Counts(parsed.data.maxAgents)
   const off = axon.on('*', (event) => counts.hear(event))
-  return { contentType, text: () => expose([...counts.samples(), ...looked(axon, counts)]), close: off }
+  const text = () => {
+    counts.keep(axon.agents)
+    return expose([...counts.samples(), ...looked(axon, counts)])
+  }
+  return { contentType, text, close: off }
 }
 
 const otherAgents = '_other'
@@ -101,6 +108,12 @@ class Counts {
   /** The label of an agent: its name, or that of all those beyond the bound. */
   labelOf(agent: string): string {
     return this.#agents.has(agent) || this.#agents.size < this.#maxAgents ? agent : otherAgents
+  }
+
+  /** Runs of an agent may end after it has left: what they have counted goes too. All have gone where the system has ended. */
+  keep(agents: readonly string[]): void {
+    const kept = new Set([...agents, otherAgents])
+    if (agents.length > 0) for (const agent of this.#agents.keys()) if (!kept.has(agent)) this.#agents.delete(agent)
   }
 
   hear(event: AxonEvent): void {
@@ -187,7 +200,7 @@ class Counts {
 }
 
 /** What is read rather than counted. Agents that were never started have no series. */
-function looked(axon: Axon, counts: Counts): Sample[] {
+function looked(axon: MeasuredSystem, counts: Counts): Sample[] {
   const sums = new Map<string, Sample>()
   const add = (name: MetricName, value: number, ...labels: string[]) => {
     const key = [name, ...labels].join(' ')
@@ -214,24 +227,26 @@ function looked(axon: Axon, counts: Counts): Sample[] {
   return [...sums.values()]
 }
 
-function viewed(axon: Axon): AgentSnapshot[] {
-  try {
-    const all = axon.agents.map((name) => axon.agent(name).snapshot())
-    return all
-      .filter((agent) => agent !== undefined)
-      .filter(({ replicas, queued }) => replicas.length > 0 || queued > 0)
-  } catch {
-    // Not started yet, or closed: there is nothing to look at.
-    return []
-  }
+function viewed(axon: MeasuredSystem): AgentSnapshot[] {
+  return axon.agents
+    .map((name) => axon.agent(name).snapshot())
+    .filter((agent) => agent !== undefined)
+    .filter(({ replicas, queued }) => replicas.length > 0 || queued > 0)
 }
 
-function waitingBy(axon: Axon): Map<string, number> {
+/** How many calls of each agent wait for a person. */
+function waitingBy(axon: MeasuredSystem): Map<string, number> {
   const waiting = new Map<string, number>()
-  try {
-    for (const { agent } of axon.runs.approvals()) waiting.set(agent, (waiting.get(agent) ?? 0) + 1)
-  } catch {
-    // As above.
-  }
+  for (const { agent } of approvalsOf(axon)) waiting.set(agent, (waiting.get(agent) ?? 0) + 1)
   return waiting
+}
+
+/** None before the start and after the end. */
+function approvalsOf(axon: MeasuredSystem): readonly { agent: string }[] {
+  try {
+    return axon.runs.approvals()
+  } catch (error) {
+    if (isAxonError(error)) return []
+    throw error
+  }
 }
