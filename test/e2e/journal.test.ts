@@ -207,13 +207,15 @@ test('on a full disk a required journal refuses runs before they are sent, best 
   const { stdout } = await promisify(execFile)('unshare', [...namespaces, 'sh', '-c', mount, 'sh', ...child]).catch(
     (error) => expect.fail(`This machine cannot give a test a small disk of its own (unshare and mount): ${error}`),
   )
+  // Small entries may still find a place on a disk that is full for larger ones: then there is more than one failure.
+  const told = expect.toSatisfy((events: string[]) => /^(journal\.failed journal\.restored ?)+$/.test(events.join(' ')))
   expect(JSON.parse(stdout)).toEqual({
     required: {
       before: 'ok',
       full: { code: 'JOURNAL_UNAVAILABLE', started: false, retryable: true },
       executed: 2,
       after: 'ok',
-      told: ['journal.failed', 'journal.restored'],
+      told,
       statuses: ['succeeded', 'succeeded'],
     },
     best_effort: {
@@ -221,7 +223,7 @@ test('on a full disk a required journal refuses runs before they are sent, best 
       full: 'ok',
       executed: 3,
       after: 'ok',
-      told: ['journal.failed', 'journal.restored'],
+      told,
       statuses: ['succeeded', 'succeeded'],
     },
   })
