@@ -29,7 +29,8 @@ export interface TracingOptions {
 export class Tracing implements Traces {
   readonly #options: TracingOptions
   readonly #runs = new Map<string, TracedSpan | Passed>()
-  #ended: string[] = []
+  /** The oldest first. An id may belong to a newer run by now. */
+  #ended: { id: string; trace: TracedSpan | Passed }[] = []
 
   constructor(options: TracingOptions) {
     this.#options = options
@@ -110,10 +111,12 @@ export class Tracing implements Traces {
     return api.trace.getSpan(active) === undefined && above instanceof TracedSpan ? above.context : active
   }
 
-  #forget(run: string): void {
-    this.#ended.push(run)
+  #forget(id: string): void {
+    const trace = this.#runs.get(id)
+    if (trace) this.#ended.push({ id, trace })
     if (this.#ended.length < 2 * remembered) return
-    for (const ended of this.#ended.splice(0, remembered)) this.#runs.delete(ended)
+    for (const { id, trace } of this.#ended.splice(0, remembered))
+      if (this.#runs.get(id) === trace) this.#runs.delete(id)
   }
 }
 
