@@ -4,6 +4,7 @@
  *     npm run bench -- NAME [--json] [--rounds N] [--seconds N]
  */
 import { parseArgs } from 'node:util'
+import { dev } from './dev.ts'
 import { journal } from './journal.ts'
 import { describeMachine } from './machine.ts'
 import { orphans } from './orphans.ts'
@@ -26,6 +27,7 @@ export interface BenchResult {
 }
 
 const benches: Record<string, (rounds: number | undefined, seconds: number | undefined) => Promise<BenchResult>> = {
+  dev,
   journal,
   orphans,
   peers,

@@ -7,6 +7,7 @@ const brand = Symbol.for('axon-runtime.error')
 
 /** What a code means to a program: whether trying again can help. What it means to a person stands in docs/errors.md. */
 export const errorCodes = {
+  CONFIG_EXISTS: { retryable: false },
   CONFIG_INVALID: { retryable: false },
   CONFIG_NOT_FOUND: { retryable: false },
   ENV_PYTHON_NOT_FOUND: { retryable: false },
@@ -53,6 +54,7 @@ export const errorCodes = {
   RUN_TIMEOUT: { retryable: false },
   RUN_INTERRUPTED: { retryable: false },
   RUN_OUTCOME_UNKNOWN: { retryable: false },
+  RUN_OUTPUT_INVALID: { retryable: false },
   RUN_UNKNOWN: { retryable: false },
   RUN_EVENTS_LOST: { retryable: false },
   RUN_TOO_DEEP: { retryable: false },

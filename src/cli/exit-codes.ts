@@ -5,7 +5,7 @@ import type { ErrorCode } from '../errors.ts'
 
 export const exitCodes = {
   done: 0,
-  /** The run came to nothing: the agent raised, or the run was interrupted, rejected or too slow. */
+  /** The run came to nothing: the agent raised, or the run was interrupted, rejected or too slow; or a file of types is stale. */
   failed: 1,
   /** The command line, the configuration or the request is wrong. */
   usage: 2,

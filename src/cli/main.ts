@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { exitCodes } from './exit-codes.ts'
+import { templateNames } from './templates.ts'
 import { endWithReader, report } from './terminal.ts'
 
 /** Runs one command and resolves with its exit code. */
@@ -46,6 +47,33 @@ function makeProgram(end: (code: number) => void): Command {
     .addOption(configOption())
     .addOption(jsonOption('one event a line, and at last the result or the error'))
     .action(async (agent, options) => end(await (await import('./run.ts')).run(agent, options)))
+
+  program
+    .command('new')
+    .description('Make a project that runs, without a key: an agent, its configuration, a program that asks it.')
+    .argument('[directory]', 'where; default: here')
+    .addOption(
+      new Option('-t, --template <name>', 'default: pydantic-ai; at a terminal it is asked').choices(templateNames),
+    )
+    .option('-y, --yes', 'ask nothing')
+    .addOption(jsonOption('the files that were made'))
+    .action(async (directory, options) => end(await (await import('./new.ts')).newProject(directory, options)))
+
+  program
+    .command('dev')
+    .description('Run the agents of axon.config.ts, and replace them when their files are saved.')
+    .argument('[config]', 'the configuration; default: axon.config.ts here or above')
+    .addOption(jsonOption('one event a line'))
+    .action(async (config, options) => end(await (await import('./dev.ts')).dev(config, options)))
+
+  program
+    .command('types')
+    .description('Write the TypeScript types of the agents of axon.config.ts, from their Python.')
+    .argument('[config]', 'the configuration; default: axon.config.ts here or above')
+    .option('-o, --out <file>', 'where to; default: axon.types.ts beside the configuration')
+    .option('--check', 'write nothing, and fail where the file is stale')
+    .addOption(jsonOption('the file, what changed by agent, and errors'))
+    .action(async (config, options) => end(await (await import('./types.ts')).types(config, options)))
 
   return program
 }

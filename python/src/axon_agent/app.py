@@ -12,13 +12,14 @@ import functools
 import hmac
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from axon_agent import __version__
+from axon_agent import __version__, tools
 from axon_agent.answers import Answer, JsonAnswer, Send, StreamAnswer, send_error
 from axon_agent.errors import RunError
 from axon_agent.protocol import ATTEMPT_HEADER, DEADLINE_HEADER, RUN_HEADER
@@ -177,7 +178,8 @@ def make_api(app: AgentApp, runs: Runs, generation: str) -> FastAPI:
     @api.get("/agents/{name}/schema")
     async def schema(name: str) -> JSONResponse:
         _check(name)
-        return JSONResponse({"name": runs.agent, "framework": runs.runner.framework, **described})
+        told = {**described, "tools": _with_remote(described["tools"])}
+        return JSONResponse({"name": runs.agent, "framework": runs.runner.framework, **told})
 
     def _check(name: str) -> None:
         if name != runs.agent:
@@ -193,3 +195,9 @@ def make_api(app: AgentApp, runs: Runs, generation: str) -> FastAPI:
         return Response(told.body(runs.agent), told.status, headers=error.headers, media_type="application/json")
 
     return api
+
+
+def _with_remote(own: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The framework's own tools, and those that Node has: a framework tells those it was given in its own way."""
+    remote = {tool.name: asdict(tool) for tool in tools.remote()}
+    return [*(tool for tool in own if tool["name"] not in remote), *remote.values()]

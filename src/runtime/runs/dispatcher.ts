@@ -9,7 +9,9 @@ import type { AgentDefinition } from '../../machines/definition.ts'
 import type { RunFact, SystemFact, ToolFact } from '../../machines/facts.ts'
 import type { RunDispatchEvent, RunSlots } from '../../machines/slots.ts'
 import type { RunRequest, RunResponse } from '../../protocol/run.ts'
+import type { AgentSchema } from '../../protocol/schema.ts'
 import type { Clock } from '../clock.ts'
+import { readSchema } from '../http/schema.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { RecordMode, UnfinishedRun } from '../journal/messages.ts'
 import { type Recallable, recall } from '../journal/recall.ts'
@@ -131,6 +133,10 @@ export class Dispatcher {
     this.#launch(lane, { ...known, record, resumedAt, mayHaveBegun }, () => this.#options.transport.httpRequest)
   }
 
+  schema(agent: string): Promise<AgentSchema> {
+    return readSchema(agent, this.#options.links.values())
+  }
+
   /** How much there is to do for an agent. */
   load(agent: string): Load {
     return this.#lanes.get(agent)?.load ?? { inFlight: 0, queued: 0, byReplica: new Map() }
@@ -237,6 +243,7 @@ export class Dispatcher {
       runMs: options.runMs,
       affinity,
       idempotencyKey: options.idempotencyKey,
+      parent: options.idempotencyKey === undefined ? parent?.id : undefined,
       isIdempotent: definition.idempotent,
       isNamed,
     })

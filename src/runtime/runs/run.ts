@@ -123,11 +123,11 @@ export class Run {
     if (this.#isSettled || (this.spec.record && !(await this.#isRecorded(this.spec.record)))) return false
     this.#link = link
     this.#actor.send({ type: 'run.assigned', generation: link.generation })
-    const { timeouts } = this.spec.definition
+    const { timeouts, output } = this.spec.definition
     const { generation } = link
     try {
       const { body } = this.spec
-      const call = { generation, run: this.id, attempt: this.#attempt, body, timeouts, deadlineMs: this.leftMs }
+      const call = { generation, run: this.id, attempt: this.#attempt, body, timeouts, deadlineMs: this.leftMs, output }
       const calling = this.spec.execute(call, this.#controller.signal)
       this.#actor.send({ type: 'run.written' })
       const response = await calling

@@ -48,9 +48,10 @@ export class Telemetry {
   }
 
   #log(logger: Logger, event: AxonEvent): void {
-    const { level } = catalogue[event.type]
+    const { level, unlogged } = catalogue[event.type]
     if (!logger.isLevelEnabled(level)) return
     const { type, ...fields } = event
+    if (unlogged !== undefined) delete (fields as Record<string, unknown>)[unlogged]
     const ids = 'run' in event ? this.traces?.idsOf(event.run) : undefined
     logger[level](ids ? { ...fields, trace_id: ids.traceId, span_id: ids.spanId } : fields, type)
   }

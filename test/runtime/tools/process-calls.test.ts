@@ -151,6 +151,21 @@ test('a run that others wait for goes on without the parent that began it', asyn
   expect(await other).toMatchObject({ result: 'done' })
 })
 
+test.each(ends.slice(0, 5))('when %s nobody can approve its call any more, and it is not made', async (_, end) => {
+  const rig = new ToolRig({}, true)
+  const { process } = await underWay(rig)
+  invoke(process)
+  await settle()
+  expect(rig.dispatcher.approvals.pending()).toMatchObject([{ run: 'r1', id: 'c1' }])
+  end(rig, process)
+  await settle()
+  expect(rig.dispatcher.approvals.pending()).toEqual([])
+  rig.dispatcher.hear({ type: 'run.approve', run: 'r1', id: 'c1' })
+  await settle()
+  expect(rig.told('event.refused')).toMatchObject([{ error: { code: 'TOOL_APPROVAL_UNKNOWN' } }])
+  expect(rig.held).toEqual([])
+})
+
 test('an approval waits until the end of its run at most, and is then nobody else’s', async () => {
   const rig = new ToolRig({ approvalMs: 500_000 }, true)
   const { process } = await underWay(rig)
