@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import { dev } from './dev.ts'
+import { gateway } from './gateway.ts'
 import { journal } from './journal.ts'
 import { describeMachine } from './machine.ts'
 import { orphans } from './orphans.ts'
@@ -28,6 +29,7 @@ export interface BenchResult {
 
 const benches: Record<string, (rounds: number | undefined, seconds: number | undefined) => Promise<BenchResult>> = {
   dev,
+  gateway,
   journal,
   orphans,
   peers,

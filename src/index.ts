@@ -10,6 +10,8 @@ export {
   PythonEnvError,
   RunError,
 } from './errors.ts'
+export { createGateway, type Gateway } from './gateway/gateway.ts'
+export type { GatewayOptions, TokenOptions } from './gateway/options.ts'
 export { agentMachine } from './machines/agent.ts'
 export type { Crash } from './machines/crash.ts'
 export type { AgentDefinition } from './machines/definition.ts'

@@ -49,6 +49,19 @@ function makeProgram(end: (code: number) => void): Command {
     .action(async (agent, options) => end(await (await import('./run.ts')).run(agent, options)))
 
   program
+    .command('serve')
+    .description('Serve the agents of a configuration over HTTP, until Ctrl-C or SIGTERM.')
+    .argument('[config]', 'the configuration; default: axon.config.ts here or above')
+    .option('--port <port>', 'where it listens; default: 0, the kernel chooses', wholeNumber)
+    .option('--host <host>', 'on which address; default: 127.0.0.1')
+    .option('--allow-host <list>', 'names that the Host header may say, separated by commas', separated)
+    .option('--origin <list>', 'origins whose pages may call, separated by commas', separated)
+    .option('--grace-ms <ms>', 'how long runs may go on when it is asked to end; default: 10000', wholeNumber)
+    .option('--no-auth', 'ask for no token; on loopback only')
+    .addOption(jsonOption('first one line { "url", "pid" }'))
+    .action(async (config, options) => end(await (await import('./serve.ts')).serve(config, options)))
+
+  program
     .command('new')
     .description('Make a project that runs, without a key: an agent, its configuration, a program that asks it.')
     .argument('[directory]', 'where; default: here')
@@ -136,6 +149,11 @@ function configOption(): Option {
 
 function jsonOption(what: string): Option {
   return new Option('--json', `for programs: ${what}`)
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('Write a whole number.')
+  return Number(text)
 }
 
 function milliseconds(text: string): number {

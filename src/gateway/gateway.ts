@@ -1,0 +1,220 @@
+/**
+ * Owns the gateway as a whole: the server, its limits, the order in which a request is looked at, and its end.
+ *
+ * 1. Nothing reaches a route that Host, Origin, token, size, type and JSON have not let through, in this order.
+ * 2. Every answer that is an error has the one wire shape.
+ * 3. `close()` starts no more runs, lets those go on for `graceMs`, then ends them. Nothing is left.
+ */
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import { AxonError, isAxonError, toAxonError } from '../errors.ts'
+import type { Axon } from '../runtime/axon.ts'
+import { parseBody } from './bodies.ts'
+import { boundConnections, refuseConnection } from './connections.ts'
+import { Front } from './front.ts'
+import { allowedHosts, checkOrigins, isPreflight, preflightHeaders, securityHeaders } from './guards.ts'
+import { type DescribedRoute, describedRoutes, openApi } from './openapi.ts'
+import { type GatewayOptions, type GatewaySettings, parseOptions } from './options.ts'
+import { protocols } from './protocols.ts'
+import { agentRoutes } from './routes/agents.ts'
+import { runRoutes } from './routes/runs.ts'
+import { systemRoutes } from './routes/system.ts'
+import { GatewayRuns } from './runs.ts'
+import { retryAfterOf, statusOf, toWire } from './statuses.ts'
+import { anybody, makeToken, Tokens, tokensFrom } from './tokens.ts'
+
+export interface Gateway extends AsyncDisposable {
+  /** `http://127.0.0.1:4711`. */
+  readonly url: string
+  readonly address: AddressInfo
+  /** The token that was made because none was given; undefined where there are others, or none is asked for. */
+  readonly token: string | undefined
+  /** Starts no more runs, lets those under way end within `graceMs`, and closes. Idempotent; `axon` is left as it is. */
+  close(): Promise<void>
+}
+
+/**
+ * Puts an HTTP front door before a system that was started.
+ * @throws AxonError CONFIG_INVALID, PORT_IN_USE
+ */
+export async function createGateway(axon: Axon, options: GatewayOptions = {}): Promise<Gateway> {
+  const settings = parseOptions(options)
+  const given = settings.auth ? (settings.tokens ?? tokensFrom(process.env)) : undefined
+  const token = settings.auth && given === undefined ? makeToken() : undefined
+  const tokens = settings.auth
+    ? new Tokens(given ?? [{ token: token as string, name: 'owner', roles: ['run', 'operate', 'read'] }])
+    : undefined
+  const runs = new GatewayRuns(axon, settings)
+  const app = makeServer(settings)
+  const front = new Front(app, axon, settings, runs)
+  guard(front, tokens)
+  addRoutes(front)
+  try {
+    await app.listen({ host: settings.host, port: settings.port })
+  } catch (error) {
+    runs.close()
+    throw unlistening(settings, error)
+  }
+  const address = app.server.address() as AddressInfo
+  listening.set(front, allowedHosts(settings, address.port))
+  let closing: Promise<void> | undefined
+  const close = () => {
+    closing ??= end(front)
+    return closing
+  }
+  return { url: urlOf(settings, address), address, token, close, [Symbol.asyncDispose]: close }
+}
+
+/** What `Host` may say is known when the port is. */
+const listening = new WeakMap<Front, ReadonlySet<string>>()
+
+const maxHeaderBytes = 16 * 1024
+
+function makeServer(settings: GatewaySettings): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: settings.maxBodyBytes,
+    keepAliveTimeout: settings.keepAliveMs,
+    requestTimeout: settings.requestMs,
+    http: {
+      maxHeaderSize: maxHeaderBytes,
+      // The guard of Host refuses in the one shape.
+      requireHostHeader: false,
+      headersTimeout: Math.min(settings.headersMs, settings.requestMs),
+      connectionsCheckingInterval: Math.min(1_000, settings.headersMs),
+    },
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 256 },
+    clientErrorHandler: refuseConnection,
+    frameworkErrors: (error, _, reply) => void answerError(undefined, error, reply as unknown as FastifyReply),
+    exposeHeadRoutes: true,
+  })
+  boundConnections(app.server, settings)
+  return app
+}
+
+function guard(front: Front, tokens: Tokens | undefined): void {
+  const { app, settings } = front
+  const origins = new Set(settings.origins)
+  // Hooks that are no promises cost a run less.
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(securityHeaders)
+    if (front.isClosing) reply.header('connection', 'close')
+    try {
+      checkOrigins(request, reply, listening.get(front) ?? new Set(), origins)
+      if (isPreflight(request)) return void reply.code(204).headers(preflightHeaders).send()
+      if (!request.routeOptions.config?.isOpen)
+        front.setCaller(request, tokens?.identify(request.headers.authorization) ?? anybody)
+    } catch (error) {
+      return done(error as Error)
+    }
+    done()
+  })
+  app.addHook('onSend', (_, reply, payload, done) => {
+    // Whoever does not take the answer is cut off; the next request sets the time anew.
+    reply.raw.socket?.setTimeout(settings.stallMs)
+    done(null, payload)
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(
+    /^application\/json(?:\s*;\s*charset="?utf-8"?)?$/i,
+    { parseAs: 'buffer' },
+    (_, body, done) => {
+      try {
+        done(null, parseBody(body as Buffer, settings.maxDepth))
+      } catch (error) {
+        done(error as Error)
+      }
+    },
+  )
+  app.addHook('preValidation', (request, _, done) => {
+    if (request.method === 'POST' && request.body === undefined) done(notJson())
+    else done()
+  })
+  app.setErrorHandler((error, request, reply) => answerError(front.knownCaller(request), error, reply))
+  app.setNotFoundHandler((request, reply) => {
+    const message = 'There is nothing at this address. GET /openapi.json tells what there is.'
+    return answerError(front.knownCaller(request), new AxonError('GATEWAY_ROUTE_UNKNOWN', message), reply)
+  })
+}
+
+function addRoutes(front: Front): void {
+  const { app } = front
+  const described: DescribedRoute[] = []
+  const methods = new Map<string, Set<string>>()
+  app.addHook('onRoute', (route) => {
+    described.push(...describedRoutes(route))
+    methods.set(route.url, new Set([...(methods.get(route.url) ?? []), ...[route.method].flat()]))
+  })
+  systemRoutes(front, () => openApi(described, version()))
+  agentRoutes(front)
+  runRoutes(front)
+  for (const add of protocols) add(front)
+  // What an address does not take is told, rather than that there is nothing.
+  for (const [url, taken] of [...methods]) {
+    const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].filter((method) => !taken.has(method))
+    const allow = [...taken].join(', ')
+    app.route({
+      method: others,
+      url,
+      exposeHeadRoute: false,
+      onRequest: async (_, reply) => {
+        reply.header('allow', allow)
+        throw new AxonError('GATEWAY_METHOD_UNKNOWN', `This address takes ${allow}.`)
+      },
+      handler: () => undefined,
+    })
+  }
+}
+
+const notJson = () =>
+  new AxonError('GATEWAY_REQUEST_NOT_JSON', 'The body is not JSON. Send Content-Type: application/json.')
+
+function answerError(caller: Parameters<typeof toWire>[1], given: unknown, reply: FastifyReply): FastifyReply {
+  const error = isAxonError(given) ? given : fromServer(given as FastifyError)
+  const retryAfter = retryAfterOf(error)
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
+  if (error.code === 'GATEWAY_UNAUTHORIZED') reply.header('www-authenticate', 'Bearer realm="axon"')
+  return reply.code(statusOf(error.code)).send(toWire(error, caller))
+}
+
+/** The server's own refusals. */
+function fromServer(error: FastifyError): AxonError {
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return notJson()
+  if (error.statusCode === 413)
+    return new AxonError('GATEWAY_REQUEST_TOO_LARGE', 'The body is larger than maxBodyBytes.')
+  if (error.statusCode !== undefined && error.statusCode < 500)
+    return new AxonError('GATEWAY_REQUEST_MALFORMED', 'The request is malformed.')
+  return toAxonError(error)
+}
+
+async function end(front: Front): Promise<void> {
+  const { app, runs, settings } = front
+  front.isClosing = true
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, settings.graceMs)
+  await Promise.race([runs.drained(), late])
+  clearTimeout(timer)
+  runs.close()
+  await app.close()
+}
+
+function urlOf({ host }: GatewaySettings, { port, family, address }: AddressInfo): string {
+  const name = host === 'localhost' ? host : family === 'IPv6' ? `[${address}]` : address
+  return `http://${name}:${port}`
+}
+
+function unlistening({ host, port }: GatewaySettings, cause: unknown): AxonError {
+  const { code, message } = cause as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE')
+    return new AxonError('PORT_IN_USE', `Somebody listens on ${host}:${port} already. Choose another port, or 0.`, {
+      cause,
+    })
+  return new AxonError('CONFIG_INVALID', `The gateway cannot listen on ${host}:${port}: ${message}.`, { cause })
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
+}
