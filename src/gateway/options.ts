@@ -4,6 +4,7 @@
 import * as z from 'zod'
 import { AxonError } from '../errors.ts'
 import { agentName, describe, options, positiveMs } from '../runtime/config/fields.ts'
+import type { Metrics } from '../runtime/telemetry/prometheus.ts'
 
 export const roles = ['run', 'operate', 'read'] as const
 /** `run`: starts runs and sees its own; `operate`: sends events to agents, and sees every run; `read`: figures. */
@@ -75,18 +76,16 @@ const gatewayOptions = options({
   maxRuns: z.int().positive().default(10_000),
   /** How long a background run is kept after its end, in milliseconds. Default 300 000. */
   keepRunsMs: positiveMs.default(300_000),
-  /** What `GET /metrics` answers. Default: there is none. */
+  /** What `GET /metrics` answers: `createMetrics(axon)`. Default: there is none. */
   metrics: z
-    .custom<() => Metrics | Promise<Metrics>>((value) => typeof value === 'function', 'is no function')
+    .custom<Pick<Metrics, 'contentType' | 'text'>>(
+      (value) => typeof (value as Partial<Metrics> | null)?.text === 'function',
+      'is not what createMetrics makes',
+    )
     .optional(),
 })
 export type GatewayOptions = z.input<typeof gatewayOptions>
 export type GatewaySettings = z.output<typeof gatewayOptions>
-
-export interface Metrics {
-  contentType: string
-  text: string
-}
 
 /** @throws AxonError CONFIG_INVALID naming each field that is wrong, and where anybody could come in from elsewhere */
 export function parseOptions(given: unknown): GatewaySettings {
