@@ -84,6 +84,18 @@ test('the messages before the last are what the agent remembers, tools and syste
   ])
 })
 
+test('an agent keeps its own system prompt where the client sends none', async () => {
+  const { openai } = await served({ brief })
+  const messages = [user('One'), { role: 'assistant' as const, content: 'Two' }, user('Three')]
+  const { choices } = await openai.chat.completions.create({ model: 'brief', messages })
+  expect(JSON.parse(choices[0]?.message.content ?? '')).toEqual([
+    ['system-prompt', 'You are brief.'],
+    ['user-prompt', 'One'],
+    ['text', 'Two'],
+    ['user-prompt', 'Three'],
+  ])
+})
+
 test('tools that the agent calls are its own affair: what it says before and after is the answer', async () => {
   const { openai } = await served({ brief })
   const asked = { model: 'brief', messages: [user('look it up')] }
