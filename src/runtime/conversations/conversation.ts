@@ -114,7 +114,12 @@ export class Conversation {
 
   /** Forgets the history, when the runs before have ended. @throws AxonError CONVERSATION_STORE_FAILED */
   async clear(): Promise<void> {
-    await this.#inTurn(undefined, async () => this.#save([]))
+    await this.replace([])
+  }
+
+  /** Puts another history in its place, when the runs before have ended. @throws AxonError CONVERSATION_STORE_FAILED */
+  async replace(messages: readonly unknown[]): Promise<void> {
+    await this.#inTurn(undefined, async () => this.#save(messages))
   }
 
   async #inTurn<Outcome>(signal: AbortSignal | undefined, work: () => Promise<Outcome>): Promise<Outcome> {
