@@ -114,12 +114,7 @@ export class Conversation {
 
   /** Forgets the history, when the runs before have ended. @throws AxonError CONVERSATION_STORE_FAILED */
   async clear(): Promise<void> {
-    await this.replace([])
-  }
-
-  /** Puts another history in its place, when the runs before have ended. @throws AxonError CONVERSATION_STORE_FAILED */
-  async replace(messages: readonly unknown[]): Promise<void> {
-    await this.#inTurn(undefined, async () => this.#save(messages))
+    await this.#inTurn(undefined, async () => this.#save([]))
   }
 
   async #inTurn<Outcome>(signal: AbortSignal | undefined, work: () => Promise<Outcome>): Promise<Outcome> {

@@ -139,6 +139,30 @@ test('nobody goes on from a response of another caller or agent, or from one tha
   }
 })
 
+test('responses are kept in so much memory, or in a store of the application', async () => {
+  const small = await served({ echo: agent('echo') }, { maxResponseBytes: 1_000 })
+  const ask = (openai: OpenAI, input: string, previous_response_id?: string) =>
+    openai.responses.create({ model: 'echo', input, ...(previous_response_id && { previous_response_id }) })
+  const first = await ask(small.openai, 'One')
+  const second = await ask(small.openai, 'a'.repeat(300))
+  expect(await ask(small.openai, 'b', second.id)).toMatchObject({ status: 'completed' })
+  expect(await rejection(ask(small.openai, 'b', first.id))).toMatchObject({ param: 'previous_response_id' })
+
+  const kept = new Map<string, readonly unknown[]>()
+  const store = {
+    load: (id: string) => kept.get(id),
+    save: (id: string, messages: readonly unknown[]) => void kept.set(id, messages),
+  }
+  const { openai } = await served({ echo: agent('echo') }, { responseStore: store })
+  const { id } = await ask(openai, 'One')
+  expect([...kept.keys()]).toEqual([`echo/${id}`])
+  store.save = () => {
+    throw new Error('no room')
+  }
+  const error = await rejection(ask(openai, 'Two', id))
+  expect(error).toMatchObject({ status: 500, code: 'CONVERSATION_STORE_FAILED' })
+})
+
 test('items of the input are what the agent remembers, also those of an output that is sent back', async () => {
   const { openai } = await served({ brief, thinks })
   const thought = await openai.responses.stream({ model: 'thinks', input: 'Hello' }).finalResponse()

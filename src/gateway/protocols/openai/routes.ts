@@ -11,8 +11,9 @@ import { seconds, textOf } from './answers.ts'
 import { chatCompletion, chunksOf, completionOf, dataText } from './chat-answer.ts'
 import { chatRequest, readChatRequest } from './chat-request.ts'
 import { errorBody, errorHandler, toErrorBody } from './errors.ts'
-import { keepResponse, messagesOf, newResponseId } from './kept-responses.ts'
+import { KeptResponses, newResponseId } from './kept-responses.ts'
 import { ResponseEvents } from './response-events.ts'
+import { ResponseMemory } from './response-memory.ts'
 import { begun, ended, messageItem, responseObject } from './response-object.ts'
 import { goingOn, readResponseRequest, responseRequest } from './response-request.ts'
 import { runStreamed, runWhole } from './runs.ts'
@@ -85,7 +86,8 @@ function chatRoutes(front: Front, onError: ReturnType<typeof errorHandler>): voi
 }
 
 function responseRoutes(front: Front, onError: ReturnType<typeof errorHandler>): void {
-  const { app, axon } = front
+  const { app, axon, settings } = front
+  const kept = new KeptResponses(settings.responseStore ?? new ResponseMemory(settings.maxResponseBytes))
   app.post(
     '/v1/responses',
     {
@@ -107,11 +109,11 @@ function responseRoutes(front: Front, onError: ReturnType<typeof errorHandler>):
       const asked = readResponseRequest(request.body)
       const { agent, instructions, previous, isKept } = asked
       demandAgent(axon, caller, agent)
-      const kept = previous === undefined ? [] : await messagesOf(axon, caller, agent, previous)
-      const run = { caller, agent, request: goingOn(asked.request, kept, instructions), key: readKey(request) }
+      const before = previous === undefined ? [] : await kept.messages(caller, agent, previous)
+      const run = { caller, agent, request: goingOn(asked.request, before, instructions), key: readKey(request) }
       const response = begun(newResponseId(caller), asked)
       const keep = async (answer: RunResponse) => {
-        if (isKept) await keepResponse(axon, agent, response.id, run.request, answer, instructions)
+        if (isKept) await kept.keep(agent, response.id, run.request, answer, instructions)
       }
       if (!asked.isStreamed) {
         const answer = await runWhole(front, reply, run)
