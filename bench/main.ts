@@ -4,6 +4,7 @@
  *     npm run bench -- NAME [--json] [--rounds N] [--seconds N]
  */
 import { parseArgs } from 'node:util'
+import { dev } from './dev.ts'
 import { gateway } from './gateway.ts'
 import { journal } from './journal.ts'
 import { describeMachine } from './machine.ts'
@@ -15,6 +16,7 @@ import { registry } from './registry.ts'
 import { start } from './start.ts'
 import { stream } from './stream.ts'
 import { supervision } from './supervision.ts'
+import { telemetry } from './telemetry.ts'
 import { throughput } from './throughput.ts'
 
 /** What a benchmark found: figures by name, and each target with what was reached. */
@@ -26,6 +28,7 @@ export interface BenchResult {
 }
 
 const benches: Record<string, (rounds: number | undefined, seconds: number | undefined) => Promise<BenchResult>> = {
+  dev,
   gateway,
   journal,
   orphans,
@@ -36,6 +39,7 @@ const benches: Record<string, (rounds: number | undefined, seconds: number | und
   start,
   stream,
   supervision,
+  telemetry,
   throughput,
 }
 

@@ -27,6 +27,7 @@ try {
   const tarball = join(scratch, filename)
   if (!files.some(({ path }) => /^dist\/python\/axon_agent-.*\.whl$/.test(path)))
     throw new Error('The wheel is not packed.')
+  if (!files.some(({ path }) => path === 'templates/shared/gitignore')) throw new Error('The templates are not packed.')
   check('publint', ['run', tarball, '--strict'])
   check('attw', [tarball, '--profile', 'esm-only'])
   for (const node of nodes) smoke(tarball, node)

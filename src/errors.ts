@@ -7,6 +7,7 @@ const brand = Symbol.for('axon-runtime.error')
 
 /** What a code means to a program: whether trying again can help. What it means to a person stands in docs/errors.md. */
 export const errorCodes = {
+  CONFIG_EXISTS: { retryable: false },
   CONFIG_INVALID: { retryable: false },
   CONFIG_NOT_FOUND: { retryable: false },
   ENV_PYTHON_NOT_FOUND: { retryable: false },
@@ -53,6 +54,7 @@ export const errorCodes = {
   RUN_TIMEOUT: { retryable: false },
   RUN_INTERRUPTED: { retryable: false },
   RUN_OUTCOME_UNKNOWN: { retryable: false },
+  RUN_OUTPUT_INVALID: { retryable: false },
   RUN_UNKNOWN: { retryable: false },
   RUN_EVENTS_LOST: { retryable: false },
   RUN_TOO_DEEP: { retryable: false },
@@ -62,11 +64,13 @@ export const errorCodes = {
   TOOL_TIMEOUT: { retryable: false },
   TOOL_DENIED: { retryable: false },
   TOOL_RESULT_INVALID: { retryable: false },
+  TOOL_REJECTED: { retryable: true },
   TOOL_CANCELLED: { retryable: false },
   TOOL_APPROVAL_UNKNOWN: { retryable: false },
   CONVERSATION_STORE_FAILED: { retryable: false },
   JOURNAL_UNAVAILABLE: { retryable: true },
   JOURNAL_IN_USE: { retryable: false },
+  SYSTEM_UNKNOWN: { retryable: false },
   SUPERVISOR_EXCEEDED: { retryable: false },
   SUPERVISOR_CLOSED: { retryable: false },
   SUPERVISOR_SPEC_INVALID: { retryable: false },

@@ -257,8 +257,9 @@ async def test_a_graph_that_interrupts_answers_with_what_it_asks() -> None:
     def node(state: MessagesState) -> dict[str, Any]:
         raise GraphInterrupt([Interrupt("sure?", id="i")])
 
-    body = await answer(runner(one_node(MessagesState, node, checkpointer=InMemorySaver())))
-    assert body["result"]["__interrupt__"][0]["value"] == "sure?"
+    agent = runner(one_node(MessagesState, node, checkpointer=InMemorySaver()))
+    for body in (await answer(agent), (await stream(agent))[1]):
+        assert body["result"]["__interrupt__"][0]["value"] == "sure?"
 
 
 async def test_a_cancelled_run_stops_its_node() -> None:

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../errors.ts'
 
 export const exitCodes = {
   done: 0,
-  /** The run came to nothing: the agent raised, or the run was interrupted, rejected or too slow. */
+  /** The run came to nothing: the agent raised, or the run was interrupted, rejected or too slow; a check found something. */
   failed: 1,
   /** The command line, the configuration or the request is wrong. */
   usage: 2,
@@ -13,6 +13,8 @@ export const exitCodes = {
   environment: 3,
   /** The agent could not be started. */
   start: 4,
+  /** The running system that a command asks for is not there. */
+  system: 5,
   /** A fault of Axon's own. */
   internal: 70,
   /** Ctrl-C. */
@@ -33,6 +35,7 @@ const byPrefix: readonly (readonly [string, number])[] = [
   ['PROCESS_', exitCodes.start],
   ['PROTOCOL_', exitCodes.start],
   ['PORT_', exitCodes.start],
+  ['SYSTEM_', exitCodes.system],
   ['JOURNAL_', exitCodes.start],
 ]
 

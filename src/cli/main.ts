@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { exitCodes } from './exit-codes.ts'
+import { templateNames } from './templates.ts'
 import { endWithReader, report } from './terminal.ts'
 
 /** Runs one command and resolves with its exit code. */
@@ -60,7 +61,86 @@ function makeProgram(end: (code: number) => void): Command {
     .addOption(jsonOption('first one line { "url", "pid" }'))
     .action(async (config, options) => end(await (await import('./serve.ts')).serve(config, options)))
 
+  program
+    .command('new')
+    .description('Make a project that runs, without a key: an agent, its configuration, a program that asks it.')
+    .argument('[directory]', 'where; default: here')
+    .addOption(
+      new Option('-t, --template <name>', 'default: pydantic-ai; at a terminal it is asked').choices(templateNames),
+    )
+    .option('-y, --yes', 'ask nothing')
+    .addOption(jsonOption('the files that were made'))
+    .action(async (directory, options) => end(await (await import('./new.ts')).newProject(directory, options)))
+
+  program
+    .command('dev')
+    .description('Run the agents of axon.config.ts, and replace them when their files are saved.')
+    .argument('[config]', 'the configuration; default: axon.config.ts here or above')
+    .addOption(jsonOption('one event a line'))
+    .action(async (config, options) => end(await (await import('./dev.ts')).dev(config, options)))
+
+  program
+    .command('types')
+    .description('Write the TypeScript types of the agents of axon.config.ts, from their Python.')
+    .argument('[config]', 'the configuration; default: axon.config.ts here or above')
+    .option('-o, --out <file>', 'where to; default: axon.types.ts beside the configuration')
+    .option('--check', 'write nothing, and fail where the file is stale')
+    .addOption(jsonOption('the file, what changed by agent, and errors'))
+    .action(async (config, options) => end(await (await import('./types.ts')).types(config, options)))
+
+  program
+    .command('top')
+    .description('Watch the agents of a running system: states, runs, memory, processor time.')
+    .option('--interval <ms>', 'milliseconds between two looks', milliseconds, 1_000)
+    .addOption(systemOption())
+    .addOption(configOption())
+    .addOption(jsonOption('one line for each look'))
+    .action(async (options) => end(await (await import('./top.ts')).top(options)))
+
+  program
+    .command('events')
+    .description('Follow the events of a running system, until it ends.')
+    .option('-a, --agent <name>', 'only those of this agent')
+    .option('-t, --type <name>', 'only those of this name; run.* are all that begin so; default: all but heartbeats')
+    .addOption(systemOption())
+    .addOption(configOption())
+    .addOption(jsonOption('one event a line'))
+    .action(async (options) => end(await (await import('./events.ts')).events(options)))
+
+  program
+    .command('doctor')
+    .description('Look at what Axon needs here: what there is, what follows, and how to mend it.')
+    .addOption(configOption())
+    .addOption(jsonOption('one object with everything that was found'))
+    .action(async (options) => end(await (await import('./doctor.ts')).doctor(options)))
+
+  const environments = program.command('env').description('The Python environments that are kept for agents.')
+  environments
+    .command('list')
+    .description('What there is: Python, packages, size, last use, and the processes that run in it.')
+    .addOption(configOption())
+    .addOption(jsonOption('one array'))
+    .action(async (options) => end(await (await import('./env.ts')).list(options)))
+  environments
+    .command('sync')
+    .description('Make the environment of every agent of the configuration.')
+    .addOption(configOption())
+    .addOption(jsonOption('one environment or error a line'))
+    .action(async (options) => end(await (await import('./env.ts')).sync(options)))
+  environments
+    .command('prune')
+    .description('Remove those that nobody uses, and nobody has used for a while.')
+    .option('--older-than <days>', 'only those that were last used so long ago', days, 30)
+    .option('--dry-run', 'only say what would be removed')
+    .addOption(configOption())
+    .addOption(jsonOption('one array of what was removed'))
+    .action(async (options) => end(await (await import('./env.ts')).prune(options)))
+
   return program
+}
+
+function systemOption(): Option {
+  return new Option('--system <id>', 'which system, by the beginning of its id; default: the only one that runs')
 }
 
 function configOption(): Option {
@@ -74,6 +154,18 @@ function jsonOption(what: string): Option {
 function wholeNumber(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('Write a whole number.')
   return Number(text)
+}
+
+function milliseconds(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 50 && value <= 3_600_000) return value
+  throw new InvalidArgumentError('Write milliseconds, from 50 to 3600000.')
+}
+
+function days(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value >= 0 && value <= 36_500) return value
+  throw new InvalidArgumentError('Write days, for example 30 or 0.5.')
 }
 
 function separated(text: string): string[] {

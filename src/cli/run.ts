@@ -33,7 +33,7 @@ export async function run(target: string, flags: RunFlags): Promise<number> {
     ...(flags.history !== undefined && { message_history: readHistory(flags.history, flags.save) }),
   }
   // One that cannot start is told at once.
-  const axon = createAxon({ ...options, agents: { [name]: { ...agent, restart: { maxRestarts: 0 } } } })
+  const axon = createAxon({ operator: true, ...options, agents: { [name]: { ...agent, restart: { maxRestarts: 0 } } } })
   tellProgress(axon)
   const controller = new AbortController()
   let isStarted = false

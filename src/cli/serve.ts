@@ -22,7 +22,7 @@ export interface ServeFlags {
 export async function serve(file: string | undefined, flags: ServeFlags): Promise<number> {
   const { port, host, allowHost: hosts, origin: origins, auth, graceMs, json } = flags
   const { options } = await readConfig({ file })
-  const axon = createAxon(options)
+  const axon = createAxon({ operator: true, ...options })
   axon.on('environment.progress', ({ progress: { message } }) => status(message))
   axon.on('process.output', ({ line }) => say(paint('dim', `│ ${line}`, process.stderr)))
   axon.on('agent.crashed', ({ agent, crash }) => say(`Agent ${agent} crashed: ${crash.error.message}`))

@@ -2,6 +2,7 @@
  * Owns what a command writes: data to standard output, everything else to standard error; colour and a moving line only where
  * a person looks on. What is written is the commands'.
  */
+import { once } from 'node:events'
 import { styleText } from 'node:util'
 import { isAxonError, RunError, toAxonError } from '../errors.ts'
 import { exitCodeOf } from './exit-codes.ts'
@@ -14,17 +15,21 @@ export function print(text: string): void {
 }
 
 export function printLine(text: string): void {
-  process.stdout.write(`${text}\n`)
+  above(process.stdout, text)
 }
 
 export function printJson(value: unknown): void {
   printLine(JSON.stringify(value))
 }
 
+/** Waits while the reader of standard output does not keep up. */
+export async function drained(): Promise<void> {
+  if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
+}
+
 /** For the person at the terminal. */
 export function say(text: string): void {
-  clearStatus()
-  process.stderr.write(`${text}\n`)
+  above(process.stderr, text)
 }
 
 /** Colours `text` where standard output, or the stream that is given, is a terminal that wants it. NO_COLOR is heeded. */
@@ -36,7 +41,7 @@ let hasStatus = false
 
 /** One line that is written over by the next. Nothing where standard error is no terminal. */
 export function status(text: string): void {
-  if (!process.stderr.isTTY) return
+  if (!process.stderr.isTTY || redraw) return
   const width = process.stderr.columns || 80
   process.stderr.write(`\r\u001b[2K${paint('dim', text.slice(0, width - 1), process.stderr)}`)
   hasStatus = true
@@ -45,6 +50,21 @@ export function status(text: string): void {
 export function clearStatus(): void {
   if (hasStatus) process.stderr.write('\r\u001b[2K')
   hasStatus = false
+}
+
+let redraw: (() => void) | undefined
+
+/** While a question stands on the last line, what is written goes above it: `draw` writes the line again. */
+export function keepBelow(draw: (() => void) | undefined): void {
+  clearStatus()
+  redraw = draw
+}
+
+function above(stream: NodeJS.WriteStream, text: string): void {
+  clearStatus()
+  if (redraw) process.stderr.write('\r\u001b[2K')
+  stream.write(`${text}\n`)
+  redraw?.()
 }
 
 /** A reader that went away, as `head` does, ends the command quietly. */

@@ -2,7 +2,7 @@
  * Owns what routes and protocols stand on: the server, the system behind it, and who calls.
  *
  * A protocol for clients that exist is a file in protocols/ with one function that takes a Front and adds its routes to
- * `front.app`; gateway.ts calls it. By then a request has passed the guards of Host, Origin, token, content type, size and
+ * `front.app`; it is listed in protocols.ts. By then a request has passed the guards of Host, Origin, token, content type, size and
  * JSON (`request.body` is parsed, an error is thrown as AxonError and answered in the one wire shape). A route asks
  * `front.caller(request)`, demands a role and an agent (guards.ts), turns its body into a RunRequest, and runs it as that caller:
  *

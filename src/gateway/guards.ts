@@ -36,7 +36,6 @@ export function checkOrigins(
 ): void {
   const { rawHeaders, url = '' } = request.raw
   const { origin } = request.headers
-  const said = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host')
   const host = request.headers.host?.toLowerCase() ?? ''
   if (!url.startsWith('/')) {
     throw new AxonError(
@@ -44,7 +43,7 @@ export function checkOrigins(
       'The target of the request is no path. Send one that begins with /.',
     )
   }
-  if (said.length !== 1 || !hosts.has(host)) {
+  if (timesSaid(rawHeaders, 'host') !== 1 || !hosts.has(host)) {
     const message = 'The Host header names no host of this gateway. Use its own address, or list the name as hosts.'
     throw new AxonError('GATEWAY_FORBIDDEN', message)
   }
@@ -59,6 +58,15 @@ export function checkOrigins(
   } else if (origin !== `http://${host}` && origin !== `https://${host}`) {
     throw new AxonError('GATEWAY_FORBIDDEN', 'Pages of this Origin may not call. List it as origins.')
   }
+}
+
+function timesSaid(rawHeaders: readonly string[], name: string): number {
+  let times = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const said = rawHeaders[at]
+    if (said?.length === name.length && said.toLowerCase() === name) times += 1
+  }
+  return times
 }
 
 /** Whether it is a browser's question before a request of a page that may call. */

@@ -57,6 +57,8 @@ export class GatewayRuns {
   readonly #underWay = new Set<string>()
   readonly #timers = new Map<string, NodeJS.Timeout>()
   readonly #keys = new Map<string, KeyedRun>()
+  /** The key of a run that has one. */
+  readonly #keyOf = new Map<string, string>()
   readonly #offs: (() => void)[]
   #idle: PromiseWithResolvers<void> | undefined
   #isClosing = false
@@ -84,10 +86,11 @@ export class GatewayRuns {
     { signal, key }: CallOptions = {},
   ): Promise<RunResponse> {
     this.#demandOpen()
+    const handle = this.#axon.agent(agent)
     const id = newId(caller)
     const idempotencyKey = key === undefined ? undefined : digest([caller.tag, key])
     const record = this.#begin(id, agent)
-    const answer = this.#axon.agent(agent).run(request, { run: id, signal, idempotencyKey })
+    const answer = handle.run(request, { run: id, signal, idempotencyKey })
     this.#follow(record, answer, false)
     return await answer
   }
@@ -120,8 +123,11 @@ export class GatewayRuns {
     const resumable = { resumeMs: this.#settings.keepRunsMs, bytes: maxEventBytes }
     const { result } = this.#axon.agent(agent).stream(request, { run: id, resumable })
     const record = this.#begin(id, agent)
-    if (known !== undefined) this.#keys.set(known, { run: id, fingerprint })
-    this.#follow(record, result, true, known)
+    if (known !== undefined) {
+      this.#keys.set(known, { run: id, fingerprint })
+      this.#keyOf.set(id, known)
+    }
+    this.#follow(record, result, true)
     return record
   }
 
@@ -169,6 +175,7 @@ export class GatewayRuns {
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#records.clear()
     this.#keys.clear()
+    this.#keyOf.clear()
   }
 
   #begin(id: string, agent: string): RunRecord {
@@ -185,10 +192,10 @@ export class GatewayRuns {
     return record
   }
 
-  #follow(record: RunRecord, answer: Promise<RunResponse>, isKept: boolean, key?: string): void {
+  #follow(record: RunRecord, answer: Promise<RunResponse>, isKept: boolean): void {
     const end = (change: Partial<RunRecord>) => {
       Object.assign(record, change, { finishedAt: Date.now() })
-      this.#end(record.id, isKept, key)
+      this.#end(record.id, isKept)
     }
     answer.then(
       (response) => end({ status: 'succeeded', started: true, ...(isKept && { response }) }),
@@ -206,27 +213,29 @@ export class GatewayRuns {
     this.#end(id, false)
   }
 
-  #end(id: string, isKept: boolean, key?: string): void {
+  #end(id: string, isKept: boolean): void {
     this.#underWay.delete(id)
     if (this.#underWay.size === 0) this.#idle?.resolve()
     if (isKept && !this.#isClosing) {
-      const timer = setTimeout(() => this.#forget(id, key), this.#settings.keepRunsMs)
+      const timer = setTimeout(() => this.#forget(id), this.#settings.keepRunsMs)
       this.#timers.set(id, timer.unref())
-    } else this.#forget(id, key)
+    } else this.#forget(id)
   }
 
-  #forget(id: string, key: string | undefined): void {
+  #forget(id: string): void {
+    const key = this.#keyOf.get(id)
     this.#records.delete(id)
     clearTimeout(this.#timers.get(id))
     this.#timers.delete(id)
-    if (key !== undefined) this.#keys.delete(key)
+    this.#keyOf.delete(id)
+    if (key !== undefined && this.#keys.get(key)?.run === id) this.#keys.delete(key)
   }
 
   /** The oldest that has ended gives way. */
   #makeRoom(agent: string): void {
     if (this.#records.size < this.#settings.maxRuns) return
     const [oldest] = this.#timers.keys()
-    if (oldest !== undefined) return this.#forget(oldest, undefined)
+    if (oldest !== undefined) return this.#forget(oldest)
     throw new AxonError('RUN_REJECTED', `The gateway has ${this.#settings.maxRuns} runs under way. Try again later.`, {
       agent,
     })

@@ -4,7 +4,7 @@
  * 1. A token that was presented is hashed first, and compared with every known one.
  * 2. No token is kept: only its hash.
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import * as z from 'zod'
 import { AxonError } from '../errors.ts'
@@ -31,18 +31,18 @@ export class Tokens {
 
   constructor(definitions: readonly TokenDefinition[]) {
     this.#known = definitions.map((definition) => {
-      const hash = sha256(definition.token)
-      const name = definition.name ?? `token-${sha256(hash).toString('hex').slice(0, 12)}`
-      return { hash, caller: callerOf(name, definition) }
+      const digest = sha256(definition.token)
+      const name = definition.name ?? `token-${sha256(digest).toString('hex').slice(0, 12)}`
+      return { hash: digest, caller: callerOf(name, definition) }
     })
   }
 
   /** @throws AxonError GATEWAY_UNAUTHORIZED */
   identify(authorization: string | undefined): Caller {
     const [, token] = /^bearer ([\x21-\x7e]{1,1024})$/i.exec(authorization ?? '') ?? []
-    const hash = sha256(token ?? '')
+    const presented = sha256(token ?? '')
     let caller: Caller | undefined
-    for (const known of this.#known) if (timingSafeEqual(known.hash, hash)) caller = known.caller
+    for (const known of this.#known) if (timingSafeEqual(known.hash, presented)) caller = known.caller
     if (caller === undefined || token === undefined) throw unauthorized()
     return caller
   }
@@ -101,7 +101,7 @@ function callerOf(name: string, { roles: given, agents }: Pick<TokenDefinition, 
 }
 
 function sha256(given: string | Buffer): Buffer {
-  return createHash('sha256').update(given).digest()
+  return hash('sha256', given, 'buffer')
 }
 
 function unauthorized(): AxonError {

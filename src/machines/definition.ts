@@ -44,6 +44,12 @@ export interface ToolDefinition {
   parameters: Readonly<Record<string, unknown>>
 }
 
+/** What the results of an agent's runs must be. How that is known belongs to runtime/runs. */
+export interface OutputDefinition {
+  /** The result as the caller gets it, or what is wrong with it. */
+  parse: (result: unknown) => Promise<{ result: unknown } | { fault: string; cause: unknown }>
+}
+
 export interface AgentDefinition {
   name: string
   module: string
@@ -87,6 +93,8 @@ export interface AgentDefinition {
   limits?: AgentLimits | undefined
   /** By name. As JSON they are what the process is told of them: another function in one calls for no other process. */
   tools?: Readonly<Record<string, ToolDefinition>> | undefined
+  /** Undefined: results are taken as they are. */
+  output?: OutputDefinition | undefined
   /** How long a person has to approve a tool call. */
   approvalMs: number
   /** Groups of `axon.groups` that it is a member of while it is in the system. */

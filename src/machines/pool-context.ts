@@ -148,6 +148,7 @@ function ofProcess(definition: AgentDefinition): unknown {
     shutdownMs: _shutdownMs,
     cancelGraceMs: _cancelGraceMs,
     approvalMs: _approvalMs,
+    output: _output,
     idleAfterMs: _idleAfterMs,
     after: _after,
     groups: _groups,

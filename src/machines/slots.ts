@@ -6,7 +6,7 @@ import type { AxonError } from '../errors.ts'
 import type { AgentFacts, Endpoint, FailedFrame, HeartbeatFrame } from '../protocol/control.ts'
 import type { AchievedLimits, ExceededLimit } from '../protocol/host.ts'
 import type { RunRequest, RunResponse, RunStreamEvent } from '../protocol/run.ts'
-import type { AgentDefinition, RunTimeouts } from './definition.ts'
+import type { AgentDefinition, OutputDefinition, RunTimeouts } from './definition.ts'
 import type { AgentFact, PoolFact } from './facts.ts'
 
 /** What an agent needs to run: the input of `ensureEnvironment`. */
@@ -115,6 +115,10 @@ export interface HttpCall {
   timeouts: RunTimeouts
   /** What is left of the run's time. */
   deadlineMs: number
+  /** W3C trace context and baggage: headers of the request. */
+  trace?: { traceparent: string; tracestate?: string | undefined; baggage?: string | undefined } | undefined
+  /** By which the result is parsed. */
+  output?: OutputDefinition | undefined
 }
 
 /** What may be asked of runs by events. `run` names the run in every fact that follows. */

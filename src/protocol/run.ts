@@ -56,7 +56,7 @@ export const errorBody = z.object({
 })
 
 /** An event of `run_stream`. `id` counts from 1 within the run; `run.result` ends a stream that succeeded. */
-export type RunStreamEvent =
+export type RunStreamEvent<Result = unknown> =
   | { id: number; event: 'run.started'; data: { run_id: string } }
   | { id: number; event: 'text.delta'; data: { text: string } }
   | { id: number; event: 'thinking.delta'; data: { text: string } }
@@ -69,7 +69,7 @@ export type RunStreamEvent =
       data: { id: string; name: string; arguments: unknown; due_at: number }
     }
   | { id: number; event: 'custom'; data: { name: string; value: unknown } }
-  | { id: number; event: 'run.result'; data: RunResponse }
+  | { id: number; event: 'run.result'; data: RunResponse<Result> }
 
 /** Request headers that Axon adds beside `authorization`. */
 export const runHeaders = {

@@ -3,6 +3,7 @@
  */
 import type { PoolCommand } from '../machines/pool-context.ts'
 import type { RunRequest, RunResponse } from '../protocol/run.ts'
+import type { AgentSchema } from '../protocol/schema.ts'
 import { type AgentSnapshot, type PoolSnapshot, viewAgent } from './agent-view.ts'
 import type { Dispatcher } from './runs/dispatcher.ts'
 import type { RunOptions } from './runs/run-options.ts'
@@ -30,7 +31,7 @@ export interface AgentHandleOptions {
 }
 
 /** One agent of a system. Cheap to make; it stays valid while the agent is replaced or restarted. */
-export class AgentHandle {
+export class AgentHandle<Result = unknown, Request extends RunRequest = RunRequest> {
   readonly name: string
   #options: AgentHandleOptions
 
@@ -45,8 +46,8 @@ export class AgentHandle {
    * @throws RunError AGENT_FAILED, AGENT_STOPPED, AGENT_BACKOFF, RUN_REJECTED with `started: false`, where it was never sent
    * @throws AxonError RUN_REQUEST_INVALID, RUN_KEY_REUSED: there is no run
    */
-  async run<Result = unknown>(request: RunRequest, options?: RunOptions): Promise<RunResponse<Result>> {
-    return (await this.#options.dispatcher().answer(this.name, request, options)) as RunResponse<Result>
+  async run<Answer = Result>(request: Request, options?: RunOptions): Promise<RunResponse<Answer>> {
+    return (await this.#options.dispatcher().answer(this.name, request, options)) as RunResponse<Answer>
   }
 
   /**
@@ -54,8 +55,8 @@ export class AgentHandle {
    * left early cancels the run, unless it is `resumable`.
    * @throws AxonError RUN_REQUEST_INVALID at once; every other error is thrown into the loop
    */
-  stream(request: RunRequest, options?: StreamOptions): RunStream {
-    return this.#options.dispatcher().stream(this.name, request, options)
+  stream(request: Request, options?: StreamOptions): RunStream<Result> {
+    return this.#options.dispatcher().stream(this.name, request, options) as RunStream<Result>
   }
 
   /**
@@ -64,8 +65,8 @@ export class AgentHandle {
    * journal as long as that has it, also after the end of Node.
    * @throws AxonError RUN_UNKNOWN at once, with a journal into the loop; RUN_EVENTS_LOST into the loop where an event is kept no more
    */
-  resume(run: string, options?: ResumeOptions): RunStream {
-    return this.#options.dispatcher().resume(this.name, run, options)
+  resume(run: string, options?: ResumeOptions): RunStream<Result> {
+    return this.#options.dispatcher().resume(this.name, run, options) as RunStream<Result>
   }
 
   /** Sends the agent an event, for example `{ type: 'agent.restart' }` or `{ type: 'agent.scale', replicas: 4 }`. */
@@ -76,6 +77,15 @@ export class AgentHandle {
   /** Resolves when the agent is ready; at once where it is, or rests until the next run. @throws AxonError with the reason where it fails or is stopped */
   ready(): Promise<void> {
     return this.#options.ready()
+  }
+
+  /**
+   * JSON Schemas of its requests, results and tools, as its process tells them, when it is ready.
+   * @throws AxonError as `ready()` does, AGENT_STOPPED where it rests
+   */
+  async schema(): Promise<AgentSchema> {
+    await this.ready()
+    return this.#options.dispatcher().schema(this.name)
   }
 
   /** The agent as it is now; undefined where it is not in the system. */

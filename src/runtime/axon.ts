@@ -8,8 +8,9 @@ import type { AgentDefinition } from '../machines/definition.ts'
 import { type Groups, groupsOf, type PubSub, pubsubOf, type Tasks, tasksOf } from '../machines/supervision/index.ts'
 import type { SystemInput, systemMachine } from '../machines/system.ts'
 import { AgentHandle } from './agent-handle.ts'
+import type { AgentName, RequestOf, ResultOf } from './agent-types.ts'
 import { systemClock } from './clock.ts'
-import { type AgentOptions, type AgentsOptions, parseAgent, parseAgents } from './config/agents.ts'
+import { type AgentOptions, type AgentsOptions, type AgentsWith, parseAgent, parseAgents } from './config/agents.ts'
 import {
   checkOptions,
   checkOrder,
@@ -27,10 +28,11 @@ import type { Dispatcher } from './runs/dispatcher.ts'
 import type { AxonEventName } from './telemetry/catalogue.ts'
 import { guardInspection } from './telemetry/inspection.ts'
 import { type AxonListener, Telemetry } from './telemetry/telemetry.ts'
+import type { AxonOf } from './typed-axon.ts'
 
-export interface AxonOptions extends RuntimeOptions {
+export interface AxonOptions<Outputs = Record<string, unknown>> extends RuntimeOptions {
   /** The agents to begin with, by name. Default: none; `spawn` adds more. */
-  agents?: AgentsOptions | undefined
+  agents?: AgentsWith<Outputs> | undefined
   /** Supervisors of agents, by name: the root restarts one that gives up. Default: none, every agent is the root's own. */
   supervisors?: SupervisorsOptions | undefined
   /** How often the root may restart what ended by `onFailed: 'escalate'`; one more closes the system. Default: 1 in 5 000 ms. */
@@ -45,10 +47,11 @@ export interface AxonOptions extends RuntimeOptions {
  * Makes a system of supervised agents. Nothing runs until `start()`.
  * @throws AxonError CONFIG_INVALID naming each field that is wrong
  */
-export function createAxon(options: AxonOptions = {}): Axon {
+export function createAxon<Outputs = Record<never, unknown>>(options: AxonOptions<Outputs> = {}): AxonOf<Outputs> {
   checkOptions(options)
   const { agents = {}, supervisors = {}, supervision, conversations, inspect, ...runtime } = options
-  return new Axon(parseSystem({ agents, supervisors, supervision }), inspect, runtime, new Conversations(conversations))
+  const input = parseSystem({ agents: agents as AgentsOptions, supervisors, supervision })
+  return new Axon(input, inspect, runtime, new Conversations(conversations)) as AxonOf<Outputs>
 }
 
 export class Axon {
@@ -100,7 +103,9 @@ export class Axon {
    * Adds an agent and resolves with its handle when it is ready. One that fails to start is taken out again.
    * @throws AxonError CONFIG_INVALID, AGENT_EXISTS, or what kept it from being ready
    */
-  async spawn(options: AgentOptions & { name: string }): Promise<AgentHandle> {
+  async spawn<Name extends AgentName, Output = ResultOf<Name>>(
+    options: AgentOptions<Output> & { name: Name },
+  ): Promise<AgentHandle<Output, RequestOf<Name>>> {
     const definition = parseAgent(options)
     this.#demandOpen()
     checkOrder([definition], this.agents)
@@ -109,18 +114,18 @@ export class Axon {
       throw new AxonError('AGENT_EXISTS', message, { agent: definition.name })
     }
     await this.#roster.add(definition)
-    return this.agent(definition.name)
+    return this.agent(definition.name) as AgentHandle<Output, RequestOf<Name>>
   }
 
   /** Drains and stops an agent, and takes it out of the system. @throws AxonError AGENT_UNKNOWN */
-  async retire(name: string): Promise<void> {
+  async retire(name: AgentName): Promise<void> {
     this.#demandOpen()
     this.#demandKnown(name)
     await this.#roster.retire(name)
   }
 
   /** The handle of an agent. @throws AxonError AGENT_UNKNOWN naming those that are known */
-  agent(name: string): AgentHandle {
+  agent<Name extends AgentName>(name: Name): AgentHandle<ResultOf<Name>, RequestOf<Name>> {
     this.#demandKnown(name)
     return new AgentHandle(name, {
       dispatcher: () => this.#dispatcher,
@@ -139,7 +144,7 @@ export class Axon {
    * @param id names it, 1 to 1 000 characters; the same agent and id are the same conversation
    * @throws AxonError AGENT_UNKNOWN, RUN_REQUEST_INVALID where the id is none
    */
-  conversation(agent: string, id: string): Conversation {
+  conversation<Name extends AgentName>(agent: Name, id: string): Conversation<ResultOf<Name>, RequestOf<Name>> {
     this.#demandKnown(agent)
     return new Conversation(agent, id, this.#conversations, () => this.#dispatcher)
   }

@@ -11,17 +11,22 @@ import type { Fact } from '../machines/facts.ts'
 import { poolMachine } from '../machines/pool.ts'
 import type { AgentSlots, EnvironmentSpec, RunDispatchEvent } from '../machines/slots.ts'
 import { type SystemContext, systemMachine } from '../machines/system.ts'
+import { type AgentSnapshot, viewAgent } from './agent-view.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type JournalOptions, type JournalSettings, parseJournal } from './config/journal.ts'
 import { ensureEnvironment } from './environment/environment.ts'
 import { createTransport } from './http/transport.ts'
 import { attachJournal } from './journal/attach.ts'
+import { OperatorServer } from './operator/server.ts'
 import type { Link } from './process/link.ts'
 import { portSpawn } from './process/port.ts'
 import { attachResources, Resources, resourcesOf } from './resources.ts'
 import { Dispatcher, type RunsFact } from './runs/dispatcher.ts'
 import { defaultStateDir } from './state/record.ts'
+import { Signals } from './telemetry/signals.ts'
+import { type SystemTable, tableOf } from './telemetry/table.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
+import type { OpenTelemetryOptions } from './telemetry/traces.ts'
 
 /** Options of the runtime; all have a default. */
 export interface RuntimeOptions {
@@ -35,12 +40,22 @@ export interface RuntimeOptions {
    * `~/.local/state/axon`.
    */
   stateDir?: string | undefined
+  /**
+   * Opens a socket beside the others on which this user can watch the system: `axon top`, `axon events`. It only tells.
+   * Default: false; the commands of `axon` open it.
+   */
+  operator?: boolean | undefined
   /** Records every run in a file, so that runs survive the end of Node: docs/journal.md. Default: none. */
   journal?: JournalOptions | undefined
   /** The uv executable; `false` = use venv and pip. Default: found, or installed into `cacheDir`. */
   uv?: string | false | undefined
   /** A pino logger; every event of the catalogue goes there. Default: none. */
   logger?: Logger | undefined
+  /**
+   * Traces and metrics through OpenTelemetry: docs/observability.md. Default: on where `@opentelemetry/api` is installed and an SDK
+   * is registered when the system starts.
+   */
+  openTelemetry?: boolean | OpenTelemetryOptions | undefined
   /** For tests: every timer of the runtime. Default: the system's. */
   clock?: Clock | undefined
   /** The environment that commands inherit, and agents by an allow-list. Default: `process.env`. */
@@ -74,6 +89,8 @@ export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Tel
     throw new AxonError('CONFIG_INVALID', message)
   }
   const journal = options.journal && parseJournal(options.journal)
+  const signals = new Signals(options.openTelemetry, options.env ?? process.env)
+  telemetry.traces = signals.traces
   return systemMachine.provide({
     actors: {
       agent: poolMachine.provide({
@@ -84,7 +101,7 @@ export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Tel
         },
       }),
       telemetry: telemetrySlot(telemetry),
-      runs: runsSlot(options, telemetry, journal),
+      runs: runsSlot(options, telemetry, journal, signals),
     },
   })
 }
@@ -97,12 +114,25 @@ function telemetrySlot(telemetry: Telemetry) {
 }
 
 /** Opens what the system holds outside its machines when the root starts, and closes it when the root ends. */
-function runsSlot(options: RuntimeOptions, telemetry: Telemetry, settings: JournalSettings | undefined) {
-  const { clock = systemClock, env = process.env, runtimeDir, stateDir = defaultStateDir(env) } = options
+function runsSlot(
+  options: RuntimeOptions,
+  telemetry: Telemetry,
+  settings: JournalSettings | undefined,
+  signals: Signals,
+) {
+  const { clock = systemClock, env = process.env, runtimeDir, stateDir = defaultStateDir(env), operator } = options
   return fromCallback<RunDispatchEvent>(({ system, self, sendBack, receive }) => {
     const root = rootOf(self)
     const emit = emitterOf(root) ?? sendBack
-    const resources = new Resources({ clock, env, runtimeDir, stateDir, tell: (fact) => telemetry.tell(fact) })
+    const table = (): SystemTable => tableOf(resources.id, snapshotsOf(root, dispatcher))
+    const resources: Resources = new Resources({
+      clock,
+      env,
+      runtimeDir,
+      stateDir,
+      tell: (fact) => telemetry.tell(fact),
+      operator: operator ? (path) => new OperatorServer(path, { telemetry, table }) : undefined,
+    })
     attachResources(system, resources)
     let isEnding = false
     // While the root ends it hears nothing any more, and the last runs are settled.
@@ -119,12 +149,19 @@ function runsSlot(options: RuntimeOptions, telemetry: Telemetry, settings: Journ
       send: (command) => sendBack(command),
       definitionOf: define,
       journal,
+      traces: signals.traces,
     })
     dispatchers.set(system, dispatcher)
+    const endSignals = signals.start({
+      on: (listener) => telemetry.on('*', listener),
+      agents: () => snapshotsOf(root, dispatcher).filter(wasStarted),
+      definitionOf: define,
+    })
     receive((event) => dispatcher.hear(event))
     return () => {
       isEnding = true
       dispatcher.close()
+      endSignals()
       stopAgents(root)
       if (journal) void resources.track(journal.close())
       void resources.close()
@@ -160,6 +197,16 @@ function tasksOf(root: AnyActorRef, agent: string): AnyActorRef | undefined {
 
 function definitionOf(root: AnyActorRef, agent: string): AgentDefinition | undefined {
   return contextOf(root).members.get(agent)?.ref?.getSnapshot().context.definition
+}
+
+function snapshotsOf(root: AnyActorRef, dispatcher: Dispatcher): AgentSnapshot[] {
+  return [...contextOf(root).members].flatMap(([name, { ref }]) =>
+    ref === undefined ? [] : [viewAgent(ref.getSnapshot(), dispatcher.load(name))],
+  )
+}
+
+function wasStarted({ replicas, queued }: AgentSnapshot): boolean {
+  return replicas.length > 0 || queued > 0
 }
 
 function contextOf(root: AnyActorRef): SystemContext {

@@ -5,8 +5,10 @@
 import { randomUUID } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { AxonError, isAxonError } from '../errors.ts'
+import { operatorSocket } from '../protocol/operator.ts'
 import type { Clock } from './clock.ts'
 import { makeRuntimeDir, nameRuntimeDirs, removeRuntimeDir } from './directories.ts'
+import type { OperatorServer } from './operator/server.ts'
 import { Hosts } from './process/hosts.ts'
 import type { Link } from './process/link.ts'
 import { Listener } from './process/listener.ts'
@@ -21,6 +23,8 @@ export interface ResourceOptions {
   runtimeDir: string | undefined
   stateDir: string
   tell: (fact: RuntimeFact) => void
+  /** Opens the operator's socket at this path. Undefined: there is none. */
+  operator?: ((path: string) => OperatorServer) | undefined
 }
 
 export class Resources {
@@ -42,16 +46,19 @@ export class Resources {
   #runtimeDirs: string[] | undefined
   #runtimeDir: string | undefined
   #opening: Promise<Listener> | undefined
+  #openOperator: ResourceOptions['operator']
+  #operator: OperatorServer | undefined
   #closing: Promise<void> | undefined
   #work = new Set<Promise<void>>()
   #sockets = 0
 
-  constructor({ clock, env, runtimeDir, stateDir, tell }: ResourceOptions) {
+  constructor({ clock, env, runtimeDir, stateDir, tell, operator }: ResourceOptions) {
     this.clock = clock
     this.env = env
     this.tell = tell
     this.hosts = new Hosts(this)
     this.#runtimeBase = runtimeDir
+    this.#openOperator = operator
     // The working directory may change.
     const state = resolve(stateDir)
     this.#record = new SystemRecord(state, this.id)
@@ -75,6 +82,7 @@ export class Resources {
   makeRuntimeDir(): void {
     try {
       this.#runtimeDir ??= makeRuntimeDir(this.nameRuntimeDirs())
+      this.#operator ??= this.#openOperator?.(this.#inRuntimeDir(operatorSocket))
     } catch (error) {
       // Another time there may be another place.
       this.#runtimeDirs = undefined
@@ -101,6 +109,7 @@ export class Resources {
   afterLoss(): void {
     if (this.#closing) return
     if (this.hosts.recorded.length > 0) return this.record()
+    this.#closeOperator()
     if (this.#runtimeDir !== undefined) removeRuntimeDir(this.#runtimeDir)
     this.#runtimeDir = undefined
     this.#runtimeDirs = undefined
@@ -156,12 +165,18 @@ export class Resources {
     return join(this.#runtimeDir, name)
   }
 
+  #closeOperator(): void {
+    this.#operator?.close()
+    this.#operator = undefined
+  }
+
   async #close(): Promise<void> {
     this.live.sweep()
     await this.hosts.close()
     while (this.#work.size > 0) await Promise.all(this.#work)
     const listener = await this.#opening?.catch(() => undefined)
     await listener?.close()
+    this.#closeOperator()
     if (this.#runtimeDir !== undefined) removeRuntimeDir(this.#runtimeDir)
     this.#record.remove()
   }

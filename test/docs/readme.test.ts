@@ -56,6 +56,10 @@ describe('the examples of the documentation run as they are written', () => {
     expect(printed).toContain('"lookup":{"state":"sent","amount":20},"refund":"Order a is paid back."')
   })
 
+  it('docs/composition.md: a machine of the application invokes an agent', () => {
+    expect(application(blocks('docs/composition.md', 'ts')[0] as string)).toContain('It is sunny in a.')
+  })
+
   it('docs/environments.md: an environment is made without a system', () => {
     expect(application(blocks('docs/environments.md', 'ts')[0] as string).trim()).toMatch(/\/bin\/python$/)
   })

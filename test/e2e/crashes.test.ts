@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { type Clock, systemClock } from '../../src/runtime/clock.ts'
 import { agent, isAlive, newAxon, next, quickly, record, rejection, scratch, slowly } from './axon.ts'
 import { open } from './gate.ts'
 
@@ -170,8 +171,16 @@ test('a module that cannot be imported is tried three times, then failed with wh
 })
 
 test('a process that is not ready within startMs is ended, and its last lines say where it was', async () => {
-  const asleep = agent('sleeps_at_import', { startMs: 2_000, restart: { maxRestarts: 0 } })
-  const axon = newAxon({ agents: { asleep } })
+  const startMs = 31_337
+  // Its time is over when it has said where it is, however slow the machine.
+  const said = Promise.withResolvers<void>()
+  const clock: Clock = {
+    ...systemClock,
+    setTimeout: (fn, ms) => (ms === startMs ? void said.promise.then(fn) : systemClock.setTimeout(fn, ms)),
+  }
+  const asleep = agent('sleeps_at_import', { startMs, restart: { maxRestarts: 0 } })
+  const axon = newAxon({ clock, agents: { asleep } })
+  axon.on('process.output', ({ line }) => line.includes('counting sheep') && said.resolve())
   const crashed = next(axon, 'agent.crashed')
   expect(await rejection(axon.start())).toMatchObject({ code: 'PROCESS_START_TIMEOUT', retryable: true })
   const { crash } = await crashed

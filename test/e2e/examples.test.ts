@@ -45,6 +45,12 @@ describe('examples', () => {
     )
   })
 
+  it('compose asks two agents at once, and a third where they disagree', () => {
+    const printed = run('compose')
+    expect(printed).toMatch(/^On 'Actors talk\.': .*Write one more sentence\.$/m)
+    for (const line of ['9: It is short.', '2: It is too short.', 'They were judged.']) expect(printed).toContain(line)
+  })
+
   it('embed runs an agent from events alone', () => {
     expect(run('embed')).toMatch(/support is ready, process \d+\nrun first: succeeded, \d+ tokens\nclosed\n/)
   })

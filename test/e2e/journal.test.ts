@@ -54,6 +54,30 @@ test('after SIGKILL of Node what waited is run, what was sent is told as interru
   expect(await axon.runs.get('nobody')).toBeUndefined()
 })
 
+test('after SIGKILL of Node a child that waited is not run without its parent: both are told as interrupted', async () => {
+  const [stateDir, directory] = [scratch(), scratch()]
+  const path = join(directory, 'runs.db')
+  const [held, free] = [join(directory, 'held'), join(directory, 'free')]
+  const victim = new JournaledNode(stateDir, path)
+  await victim.until('ready')
+  await open(free)
+  victim.run('gate', 'holds', held)
+  await victim.until('started', 'holds')
+  victim.run('lead', 'parent', JSON.stringify({ call: 'child', with: { run: 'child', prompt: free } }))
+  await victim.until('waiting', 'child')
+  await victim.kill()
+
+  const axon = newAxon({ journal: { path }, agents: { gate: agent('gate'), lead: agent('tooled') } })
+  const events = record(axon)
+  const recovered = next(axon, 'journal.recovered')
+  await axon.start()
+  expect(await recovered).toMatchObject({ resumed: 0, interrupted: 3 })
+  expect(events.filter(({ type }) => type === 'run.started' || type === 'run.accepted')).toEqual([])
+  expect(await axon.runs.get('parent')).toMatchObject({ status: 'interrupted', started: undefined })
+  const error = { code: 'RUN_INTERRUPTED', message: expect.stringContaining('the run parent') }
+  expect(await axon.runs.get('child')).toMatchObject({ status: 'interrupted', started: false, error })
+})
+
 test('Node killed in the middle of runs, again and again: nothing runs twice, what ran is known, what was answered is kept', {
   timeout: 120_000,
 }, async () => {
@@ -207,13 +231,15 @@ test('on a full disk a required journal refuses runs before they are sent, best 
   const { stdout } = await promisify(execFile)('unshare', [...namespaces, 'sh', '-c', mount, 'sh', ...child]).catch(
     (error) => expect.fail(`This machine cannot give a test a small disk of its own (unshare and mount): ${error}`),
   )
+  // Small entries may still find a place on a disk that is full for larger ones: then there is more than one failure.
+  const told = expect.toSatisfy((events: string[]) => /^(journal\.failed journal\.restored ?)+$/.test(events.join(' ')))
   expect(JSON.parse(stdout)).toEqual({
     required: {
       before: 'ok',
       full: { code: 'JOURNAL_UNAVAILABLE', started: false, retryable: true },
       executed: 2,
       after: 'ok',
-      told: ['journal.failed', 'journal.restored'],
+      told,
       statuses: ['succeeded', 'succeeded'],
     },
     best_effort: {
@@ -221,7 +247,7 @@ test('on a full disk a required journal refuses runs before they are sent, best 
       full: 'ok',
       executed: 3,
       after: 'ok',
-      told: ['journal.failed', 'journal.restored'],
+      told,
       statuses: ['succeeded', 'succeeded'],
     },
   })

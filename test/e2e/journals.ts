@@ -41,7 +41,7 @@ export class JournaledNode {
     })
   }
 
-  run(agent: 'records' | 'gate', run: string, prompt: string): void {
+  run(agent: 'records' | 'gate' | 'lead', run: string, prompt: string): void {
     this.node.stdin?.write(`${JSON.stringify({ agent, run, prompt })}\n`)
   }
 

@@ -133,11 +133,11 @@ test('a range of replicas grows with the load and shrinks after it', async () =>
   })
   const axon = await newAxon({ agents: { gate: definition } }).start()
   const path = join(scratch(), 'gate')
-  const grown = [1, 2].map((replica) =>
-    next(axon, 'agent.ready', ({ generation }) => generation === `gate/${replica}#1`),
-  )
+  const begun = new Set<string>()
+  const grown = next(axon, 'run.started', ({ run }) => begun.add(run).size === 6)
   const runs = Array.from({ length: 6 }, () => axon.agent('gate').run<Answer>({ prompt: path }))
-  await Promise.all(grown)
+  // Nobody's place is free before the gate is open: each of the three has begun two.
+  await grown
   const shrunk = next(axon, 'agent.scaled', ({ to }) => to === 1)
   await open(path)
   expect(new Set((await Promise.all(runs)).map(({ result }) => result.pid)).size).toBe(3)

@@ -12,24 +12,27 @@ import functools
 import hmac
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from axon_agent import __version__
+from axon_agent import __version__, tools
 from axon_agent.answers import Answer, JsonAnswer, Send, StreamAnswer, send_error
 from axon_agent.errors import RunError
 from axon_agent.protocol import ATTEMPT_HEADER, DEADLINE_HEADER, RUN_HEADER
 from axon_agent.request import RunHead, parse_head, parse_request
 from axon_agent.runs import Runs
+from axon_agent.tracing import BAGGAGE, TRACEPARENT, TRACESTATE, read_trace
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 KEEP_ALIVE_SECONDS = 15.0
+_TRACED = frozenset({TRACEPARENT, TRACESTATE, BAGGAGE})
 
 
 class AgentApp:
@@ -72,6 +75,7 @@ class AgentApp:
 
     async def _run(self, scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
         run_id = attempt = deadline = b""
+        traced: dict[bytes, bytes] | None = None
         for name, value in scope["headers"]:
             if name == RUN_HEADER:
                 run_id = value
@@ -79,6 +83,10 @@ class AgentApp:
                 attempt = value
             elif name == DEADLINE_HEADER:
                 deadline = value
+            elif name in _TRACED:
+                traced = traced or {}
+                # A header that stands twice is a list of both.
+                traced[name] = traced[name] + b"," + value if name in traced else value
         head: RunHead | None = None
         try:
             head = parse_head(run_id or uuid.uuid4().hex.encode(), attempt, deadline)
@@ -86,7 +94,8 @@ class AgentApp:
             body = await _body(receive)
             if body is None:
                 return
-            run = self._runs.start(head, self._runs.runner.prepare(parse_request(body)), answer)
+            call = self._runs.runner.prepare(parse_request(body))
+            run = self._runs.start(head, call, answer, read_trace(traced) if traced else None)
         except RunError as error:
             known = (head.run, head.attempt) if head else (None, None)
             told = error.body(self._runs.agent, known[0], attempt=known[1])
@@ -169,7 +178,8 @@ def make_api(app: AgentApp, runs: Runs, generation: str) -> FastAPI:
     @api.get("/agents/{name}/schema")
     async def schema(name: str) -> JSONResponse:
         _check(name)
-        return JSONResponse({"name": runs.agent, "framework": runs.runner.framework, **described})
+        told = {**described, "tools": _with_remote(described["tools"])}
+        return JSONResponse({"name": runs.agent, "framework": runs.runner.framework, **told})
 
     def _check(name: str) -> None:
         if name != runs.agent:
@@ -185,3 +195,9 @@ def make_api(app: AgentApp, runs: Runs, generation: str) -> FastAPI:
         return Response(told.body(runs.agent), told.status, headers=error.headers, media_type="application/json")
 
     return api
+
+
+def _with_remote(own: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The framework's own tools, and those that Node has: a framework tells those it was given in its own way."""
+    remote = {tool.name: asdict(tool) for tool in tools.remote()}
+    return [*(tool for tool in own if tool["name"] not in remote), *remote.values()]

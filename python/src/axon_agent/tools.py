@@ -1,6 +1,7 @@
 """Owns what a run asks of Node: tools that are written in TypeScript, and the approvals of people.
 
-Knows no framework: `pydantic_ai` hands over to the adapter. What may be called, and who may approve, is Node's to say.
+Knows no framework: `pydantic_ai`, `openai_agents` and `langchain` hand over to the adapters. What may be called, and
+who may approve, is Node's to say.
 
 1. Every question is answered once, or taken back: the end of a run answers all of its own, also those of threads.
 2. Answers are taken in the thread that reads the control connection: a loop or a thread that waits cannot hold them up.
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from axon_agent.protocol import FrameError
+from axon_agent.tracing import current_traceparent
 
 
 class Asking(Protocol):
@@ -58,9 +60,9 @@ class Approval:
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RemoteTool:
-    """A tool that is written in TypeScript. `parameters` is the JSON Schema of its arguments."""
+    """A tool that is written in TypeScript. `parameters` is the JSON Schema of its arguments. Equal to itself only."""
 
     name: str
     description: str
@@ -112,7 +114,9 @@ class _Desk:
             key = self._key(attempt, id)
             self._questions[key] = question
         try:
-            self.say({"type": kind, **_named(key), "tool": tool, "arguments": arguments})
+            span = current_traceparent() if kind == "tool.invoke" else None
+            traced = {} if span is None else {"traceparent": span}
+            self.say({"type": kind, **_named(key), "tool": tool, "arguments": arguments, **traced})
         except BaseException as error:
             with self._lock:
                 self._questions.pop(key, None)
@@ -169,6 +173,22 @@ def pydantic_ai() -> Any:
     from axon_agent.adapters.pydantic_tools import toolset  # noqa: PLC0415
 
     return toolset()
+
+
+def openai_agents() -> list[Any]:
+    """The tools as those of the OpenAI Agents SDK. An agent that Axon runs has them already; this is for those that it
+    hands over to.
+    """
+    from axon_agent.adapters.openai_tools import function_tools  # noqa: PLC0415
+
+    return function_tools()
+
+
+def langchain() -> list[Any]:
+    """The tools as those of LangChain, for the code that builds a graph or an agent. None outside of Axon."""
+    from axon_agent.adapters.langchain_tools import structured_tools  # noqa: PLC0415
+
+    return structured_tools()
 
 
 def open_desk(tools: Sequence[RemoteTool], say: Callable[[dict[str, Any]], None]) -> None:

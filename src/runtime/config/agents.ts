@@ -5,6 +5,7 @@ import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import type { AgentDefinition } from '../../machines/definition.ts'
+import { outputOf } from '../runs/output.ts'
 import { isTool, type Tool } from '../tools/tool.ts'
 import { idempotency, maxAttempts, rate, usage } from './delivery.ts'
 import { agentName, describe, invalid, ms, options, positiveMs } from './fields.ts'
@@ -111,7 +112,6 @@ const tools = z
     `is more than ${maxToolsBytes} bytes as JSON: give fewer tools, or shorter descriptions`,
   )
 
-/** One agent, as a user writes it. */
 const agentOptions = options({
   /** `package.module`, `package.module:name`, a file such as `agents/support.py`, or a pydantic-ai spec (`.yaml`, `.json`), from `cwd`. */
   module: z
@@ -179,6 +179,11 @@ const agentOptions = options({
   limits: limits.optional(),
   /** Functions of yours that the agent may call, by name: `{ lookup: tool({ description, input, execute }) }`. Default: none. */
   tools: tools.optional(),
+  /** What the result of a run must be, as a schema of zod 4: it is parsed by it, and what does not fit is `RUN_OUTPUT_INVALID`. Default: any JSON. */
+  output: z
+    .custom<z.ZodType>((value) => value instanceof z.core.$ZodType, 'is no schema of zod 4')
+    .transform(outputOf)
+    .optional(),
   /** How long a person has to approve a tool call, in milliseconds; then it is denied. At most the run's own time. Default 600 000. */
   approvalMs: positiveMs.default(600_000),
   /** Groups of `axon.groups` that it is in while it is in the system. Default []. */
@@ -190,12 +195,16 @@ const agentOptions = options({
   /** Yours: shown in snapshots. Default {}. */
   metadata: z.record(z.string(), z.unknown()).default({}),
 })
-export type AgentOptions = z.input<typeof agentOptions>
+/** One agent, as a user writes it; `Output` is what its `output` makes of its results. */
+export type AgentOptions<Output = unknown> = z.input<typeof agentOptions> & { output?: z.ZodType<Output> | undefined }
 
 /** Agents by name, as a user writes them. */
 export const agents = z.record(agentName, agentOptions)
 /** Agents by name. */
 export type AgentsOptions = Record<string, AgentOptions>
+
+/** Agents by name, each with what its `output` makes of its results. */
+export type AgentsWith<Outputs> = { [Name in keyof Outputs]: AgentOptions<Outputs[Name]> }
 
 /**
  * Reads the agents of a configuration, fills in every default, and looks whether each `cwd` is there.

@@ -25,6 +25,22 @@ const asText = {
 
 const configFile = options({ ...asText, ...inCode })
 
+/** What a file in JSON may say, for editors: config.schema.json in the package's root. */
+export function configSchema(): Record<string, unknown> {
+  const { $schema, ...schema } = z.toJSONSchema(options(asText), {
+    io: 'input',
+    unrepresentable: 'any',
+    override: ({ jsonSchema, path }) => {
+      // This default is the platform's, and the file is for all of them.
+      if (path.at(-1) === 'start') delete jsonSchema.default
+      // What an agent has in code alone.
+      const { properties } = jsonSchema
+      if (properties?.module) for (const field of ['tools', 'output']) delete properties[field]
+    },
+  })
+  return { $schema, title: 'axon.config.json', description: 'The configuration of Axon: docs/cli.md.', ...schema }
+}
+
 /** What `axon.config.ts` exports: the options of `createAxon` that are neither a clock nor an environment, and `logLevel`. */
 export interface AxonConfig extends Omit<AxonOptions, 'clock' | 'env'> {
   $schema?: string | undefined

@@ -49,17 +49,19 @@ const conversations = options({
   maxWaiting: z.int().positive().optional(),
 })
 
-/** What depends on the machine, and is text. */
+/** What depends on the machine. */
 export const ofMachine = {
   cacheDir: z.string().min(1).optional(),
   runtimeDir: z.string().min(1).optional(),
   stateDir: z.string().min(1).optional(),
   uv: z.union([z.string().min(1), z.literal(false)]).optional(),
+  operator: z.boolean().optional(),
 }
 
 /** What can be written in code alone. */
 export const inCode = {
   conversations: conversations.optional(),
+  openTelemetry: z.union([z.boolean(), options({ captureMessageContent: z.boolean().optional() })]).optional(),
   inspect: z.custom((value) => ['function', 'object'].includes(typeof value), 'is no observer').optional(),
   logger: z.custom((value) => typeof (value as Logger)?.child === 'function', 'is no pino logger').optional(),
 }

@@ -18,7 +18,7 @@ import { Turns } from './turns.ts'
 const maxIdLength = 1_000
 
 /** A request within a conversation: the history is the conversation's. */
-export type ConversationRequest = Omit<RunRequest, 'message_history'>
+export type ConversationRequest<Request extends RunRequest = RunRequest> = Omit<Request, 'message_history'>
 
 export interface ConversationsOptions {
   /** Where histories are kept. Default: in memory. */
@@ -42,7 +42,7 @@ export class Conversations {
 }
 
 /** One conversation with one agent. Cheap to make; those of one agent and id are the same conversation. */
-export class Conversation {
+export class Conversation<Result = unknown, Request extends RunRequest = RunRequest> {
   readonly agent: string
   readonly id: string
   readonly #key: string
@@ -67,7 +67,10 @@ export class Conversation {
    * `runMs` counts from its turn; `signal` also ends the waiting.
    * @throws as `agent.run()`; AxonError RUN_REJECTED where too many wait, CONVERSATION_STORE_FAILED
    */
-  async run<Result = unknown>(request: ConversationRequest, options: RunOptions = {}): Promise<RunResponse<Result>> {
+  async run<Answer = Result>(
+    request: ConversationRequest<Request>,
+    options: RunOptions = {},
+  ): Promise<RunResponse<Answer>> {
     if (options.idempotencyKey !== undefined) {
       // Each of its requests has another history: a key would never fit a second one.
       const message = `The options of a run in conversation ${this.id} with ${this.agent} are not valid: a conversation takes no idempotencyKey.`
@@ -75,10 +78,14 @@ export class Conversation {
     }
     return this.#inTurn(options.signal, async () => {
       const dispatcher = this.#dispatcher()
-      const run = dispatcher.run(this.agent, await this.#withHistory(request), { affinity: this.id, ...options })
+      const run = dispatcher.run(this.agent, await this.#withHistory(request), {
+        affinity: this.id,
+        conversation: this.id,
+        ...options,
+      })
       const response = await run.result
       await this.#keep(response, run.id)
-      return response as RunResponse<Result>
+      return response as RunResponse<Answer>
     })
   }
 
@@ -87,14 +94,19 @@ export class Conversation {
    * turn has come; the next turn is when the run has ended. The reading ends when the history has been saved.
    * @throws as `agent.stream()`; AxonError RUN_REJECTED where too many wait, CONVERSATION_STORE_FAILED
    */
-  async stream(request: ConversationRequest, options: StreamOptions = {}): Promise<RunStream> {
-    const { promise, resolve, reject } = Promise.withResolvers<RunStream>()
+  async stream(request: ConversationRequest<Request>, options: StreamOptions = {}): Promise<RunStream<Result>> {
+    const { promise, resolve, reject } = Promise.withResolvers<RunStream<Result>>()
     const turn = this.#inTurn(options.signal, async () => {
       const dispatcher = this.#dispatcher()
       const asked = await this.#withHistory(request)
       const keep = (response: RunResponse, run: string) => this.#keep(response, run)
-      const stream = dispatcher.stream(this.agent, asked, { affinity: this.id, ...options }, keep)
-      resolve(stream)
+      const stream = dispatcher.stream(
+        this.agent,
+        asked,
+        { affinity: this.id, conversation: this.id, ...options },
+        keep,
+      )
+      resolve(stream as RunStream<Result>)
       await stream.settled
     })
     turn.catch(reject)
@@ -132,13 +144,15 @@ export class Conversation {
     }
   }
 
-  async #withHistory(request: ConversationRequest): Promise<RunRequest> {
+  async #withHistory(request: ConversationRequest<Request>): Promise<RunRequest> {
     if ((request as RunRequest | undefined)?.message_history !== undefined) {
       const message = `The request in conversation ${this.id} with ${this.agent} is not valid: it has a message_history, and the history is the conversation's.`
       throw new AxonError('RUN_REQUEST_INVALID', message, { agent: this.agent })
     }
     const messages = await this.messages()
-    return messages.length === 0 ? request : { ...request, message_history: messages as unknown[] }
+    return messages.length === 0
+      ? (request as RunRequest)
+      : { ...(request as RunRequest), message_history: messages as unknown[] }
   }
 
   async #keep(response: RunResponse, run: string): Promise<void> {

@@ -7,7 +7,7 @@ import { homedir } from 'node:os'
 import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
 import { PythonEnvError } from '../../errors.ts'
 import { namesIn } from './listings.ts'
-import { type InterpreterFacts, type InterpreterFile, type ProbeOptions, probe } from './probe.ts'
+import { type InterpreterFacts, type InterpreterFile, type Probe, type ProbeOptions, probe } from './probe.ts'
 import { compareVersions, parseVersion, satisfies, type Version } from './requires-python.ts'
 
 export interface Interpreter extends InterpreterFile {
@@ -48,6 +48,12 @@ export async function selectInterpreter(request: InterpreterRequest, options: Pr
     if (broken.length === 0) break
   }
   throw noInterpreter(request, seen, broken)
+}
+
+/** Every interpreter that is found, the newest first, with its facts or why it does not run. */
+export async function listInterpreters(options: ProbeOptions): Promise<(InterpreterFile & Probe)[]> {
+  const candidates = findCandidates({ cwd: '/' }, options.env)
+  return Promise.all(candidates.map(async (candidate) => ({ ...candidate, ...(await probe(candidate, options)) })))
 }
 
 async function selectBest(

@@ -2,7 +2,7 @@
  * Owns the environments on disk: where one is built, which one counts, and what may be removed. Does not know how one is built.
  *
  *     <cacheDir>/environments/<fingerprint>/<builder>/venv      an environment, complete or not
- *     <cacheDir>/environments/<fingerprint>/complete.json       the facts of the one that counts
+ *     <cacheDir>/environments/<fingerprint>/complete.json       the facts of the one that counts; its time: the last use
  *
  * A virtual environment cannot be moved: scripts and compiled files hold its path. So each builder works in a directory of its
  * own that will not be renamed, and what is renamed, last and atomically, is the file that names it.
@@ -11,7 +11,7 @@
  * 3. Directories of dead builders are removed by the next one, whatever its fingerprint.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { isAlive, ownerName, parseOwnerName, thisOwner } from '../process/owner.ts'
@@ -51,7 +51,39 @@ export class EnvironmentStore {
       () => true,
       () => false,
     )
-    return isThere ? { root, python, version: marker.version, installer: marker.installer } : undefined
+    if (!isThere || !(await this.#touch(fingerprint))) return undefined
+    return { root, python, version: marker.version, installer: marker.installer }
+  }
+
+  /** The complete environments, of this version's form. */
+  async list(): Promise<(Marker & { directory: string; root: string; lastUsedMs: number })[]> {
+    const names = await readdir(this.#root).catch(() => [])
+    const found = await Promise.all(
+      names.map(async (fingerprint) => {
+        const marker = await this.#marker(fingerprint)
+        const stats = await stat(this.#markerFile(fingerprint)).catch(() => undefined)
+        if (marker === undefined || stats === undefined) return []
+        const directory = join(this.#root, fingerprint)
+        return [{ ...marker, directory, root: join(directory, marker.build, 'venv'), lastUsedMs: stats.mtimeMs }]
+      }),
+    )
+    return found.flat()
+  }
+
+  /**
+   * Removes an environment that was not found since `sinceMs`, and says whether it did. Only under its lock. Who finds it at the
+   * same time either keeps it, or makes it anew.
+   */
+  async remove(fingerprint: string, sinceMs: number): Promise<boolean> {
+    const file = this.#markerFile(fingerprint)
+    const aside = `${file}.removed`
+    await rename(file, aside)
+    if ((await stat(aside)).mtimeMs > sinceMs) {
+      await rename(aside, file)
+      return false
+    }
+    await rm(join(this.#root, fingerprint), { recursive: true, force: true, maxRetries: 3 })
+    return true
   }
 
   /** Names a directory for a build of this process. It is made by `begin`. */
@@ -99,9 +131,23 @@ export class EnvironmentStore {
     await removeEmpty(directory)
   }
 
+  /** Its time says when the environment was last found. False where it has been taken away meanwhile. */
+  async #touch(fingerprint: string): Promise<boolean> {
+    const now = new Date()
+    return utimes(this.#markerFile(fingerprint), now, now).then(
+      () => true,
+      // One that may only be read is used all the same.
+      (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+    )
+  }
+
+  #markerFile(fingerprint: string): string {
+    return join(this.#root, fingerprint, 'complete.json')
+  }
+
   async #marker(fingerprint: string): Promise<Marker | undefined> {
     try {
-      return markerSchema.parse(JSON.parse(await readFile(join(this.#root, fingerprint, 'complete.json'), 'utf8')))
+      return markerSchema.parse(JSON.parse(await readFile(this.#markerFile(fingerprint), 'utf8')))
     } catch {
       return undefined
     }

@@ -15,15 +15,18 @@ import type { Interpreter } from './interpreters.ts'
 import { acquireLock } from './lock.ts'
 import { compareVersions } from './requires-python.ts'
 
-export interface UvOptions {
+export interface LookOptions {
   /** A path or name; `false` for none; undefined to look for it and install it. */
   uv?: string | false | undefined
   cacheDir: string
   cwd: string
   env: NodeJS.ProcessEnv
+  run: (argv: Command['argv'], options?: Partial<Command>) => Promise<CommandResult>
+}
+
+export interface UvOptions extends LookOptions {
   interpreter: Interpreter
   signal?: AbortSignal | undefined
-  run: (argv: Command['argv'], options?: Partial<Command>) => Promise<CommandResult>
   onInstall: () => void
 }
 
@@ -34,21 +37,31 @@ export type FoundUv = { path: string; reason?: undefined } | { path?: undefined;
 const oldest = [0, 5, 0] as const
 
 export async function findUv(options: UvOptions): Promise<FoundUv> {
-  if (options.uv === false) return { reason: 'uv is switched off' }
-  const installed = join(options.cacheDir, 'tools', 'uv', 'bin', 'uv')
+  const found = await lookForUv(options)
+  if (found.path !== undefined || options.uv !== undefined) return found
+  return installUv(installedUv(options.cacheDir), options, found.reasons)
+}
+
+/** As `findUv`, and installs nothing. `reasons` say what is wrong with those that are there. */
+export async function lookForUv(options: LookOptions): Promise<FoundUv & { reasons: readonly string[] }> {
+  if (options.uv === false) return { reason: 'uv is switched off', reasons: [] }
+  const installed = installedUv(options.cacheDir)
   const candidates = options.uv === undefined ? [...onPath('uv', options.env), installed] : named(options.uv, options)
   const reasons: string[] = []
   for (const candidate of candidates) {
     if (!(await isExecutable(candidate))) continue
     const fault = await faultOf(candidate, options)
-    if (fault === undefined) return { path: candidate }
+    if (fault === undefined) return { path: candidate, reasons }
     reasons.push(`${candidate} ${fault}`)
   }
-  if (options.uv !== undefined) return { reason: reasons[0] ?? `${options.uv} was not found` }
-  return installUv(installed, options, reasons)
+  return { reason: reasons[0] ?? `${options.uv ?? 'uv'} was not found`, reasons }
 }
 
-function named(uv: string, { cwd, env }: UvOptions): string[] {
+function installedUv(cacheDir: string): string {
+  return join(cacheDir, 'tools', 'uv', 'bin', 'uv')
+}
+
+function named(uv: string, { cwd, env }: LookOptions): string[] {
   return uv.includes('/') ? [resolve(cwd, uv)] : onPath(uv, env)
 }
 
@@ -67,7 +80,7 @@ async function isExecutable(file: string): Promise<boolean> {
 }
 
 /** Asked by running it: a shim may exist and lead nowhere. */
-async function faultOf(uv: string, options: UvOptions): Promise<string | undefined> {
+async function faultOf(uv: string, options: LookOptions): Promise<string | undefined> {
   const result = await options.run([uv, '--version'], { timeoutMs: 10_000 })
   const version = /^uv (\d+)\.(\d+)\.(\d+)/m.exec(result.lines.join('\n'))?.slice(1).map(Number)
   if (result.exitCode !== 0 || version === undefined) return `does not run: ${result.lines.at(-1) ?? 'it said nothing'}`

@@ -34,7 +34,7 @@ export function createTransport(links: ReadonlyMap<string, Link>): RunSlots {
       const { status, text } = await ask(link, call, signal)
       const body = parseJson(text, link, call)
       if (status !== 200) throw remoteError(body, status, link, call)
-      return readResponse(body, link, call)
+      return await fitting(readResponse(body, link, call), link, call)
     },
 
     async *httpStream(call, signal) {
@@ -51,7 +51,7 @@ export function createTransport(links: ReadonlyMap<string, Link>): RunSlots {
           const body = parseJson(data, link, call)
           if (event === 'run.error') throw remoteError(body, 200, link, call)
           if (event === 'run.result') {
-            const data = readResponse(body, link, call)
+            const data = await fitting(readResponse(body, link, call), link, call)
             hasResult = true
             yield { id: Number(id), event, data }
           } else yield { id: Number(id), event, data: body } as RunStreamEvent
@@ -92,7 +92,7 @@ async function send(link: Link, call: HttpCall, route: string, signal: AbortSign
 }
 
 function requestOf(link: Link, call: HttpCall, route: string): Dispatcher.DispatchOptions {
-  const { run, attempt, body, timeouts, deadlineMs } = call
+  const { run, attempt, body, timeouts, deadlineMs, trace } = call
   return {
     method: 'POST',
     path: `/agents/${link.agent}/${route}`,
@@ -102,6 +102,7 @@ function requestOf(link: Link, call: HttpCall, route: string): Dispatcher.Dispat
       [runHeaders.run]: run,
       [runHeaders.attempt]: String(attempt),
       [runHeaders.deadlineMs]: String(Math.max(1, Math.round(deadlineMs))),
+      ...trace,
     },
     body,
     headersTimeout: timeouts.firstByteMs,
@@ -154,6 +155,23 @@ function readResponse(body: unknown, link: Link, { run, attempt }: HttpCall): Ru
   // An answer that waited for a person had begun before it was known to be an error.
   if (errorBody.safeParse(body).success) throw remoteError(body, 200, link, { run, attempt })
   throw invalidResponse(link, run, attempt, 'has no result, messages and usage', parsed.error)
+}
+
+/** The answer with the result that its agent's `output` makes of it. @throws RunError RUN_OUTPUT_INVALID */
+async function fitting(response: RunResponse, link: Link, { run, attempt, output }: HttpCall): Promise<RunResponse> {
+  if (output === undefined) return response
+  const parsed = await output.parse(response.result)
+  if ('result' in parsed) return { ...response, result: parsed.result }
+  const message = `The result of run ${run} of ${link.agent} does not fit the agent's output: ${parsed.fault}. Change the agent, or its output.`
+  const context = { generation: link.generation }
+  throw new RunError('RUN_OUTPUT_INVALID', message, {
+    run,
+    agent: link.agent,
+    started: true,
+    attempt,
+    cause: parsed.cause,
+    context,
+  })
 }
 
 function invalidResponse(link: Link, run: string, attempt: number, what: string, cause: unknown): RunError {

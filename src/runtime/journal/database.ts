@@ -13,7 +13,7 @@ import type { RecordFilter, RecordRow, UnfinishedRun, Write } from './messages.t
 
 /** `Axon`, so that no other program's file is taken for a journal. */
 const applicationId = 0x41786f6e
-const format = 2
+const format = 3
 /** How long somebody who is just letting go of the file is waited for. */
 const busyMs = 250
 /** Up to this size the whole file is checked when it is opened: a fraction of a second. */
@@ -37,6 +37,7 @@ const schema = `
     finished_at INTEGER,
     error TEXT,
     body TEXT NOT NULL,
+    parent TEXT,
     response TEXT
   ) STRICT;
   CREATE INDEX runs_by_agent ON runs (agent);
@@ -79,7 +80,7 @@ export class JournalDatabase {
       this.#found()
       database.exec('COMMIT')
       this.#insert = database.prepare(
-        'INSERT INTO runs (id, run, agent, mode, idempotency_key, idempotent, status, attempt, created_at, run_ms, affinity, body, started, finished_at, response, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+        'INSERT INTO runs (id, run, agent, mode, idempotency_key, idempotent, status, attempt, created_at, run_ms, affinity, body, parent, started, finished_at, response, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
       )
       this.#mark = database.prepare('UPDATE runs SET status = ?, attempt = ? WHERE id = ?')
       this.#settle = database.prepare(
@@ -127,7 +128,7 @@ export class JournalDatabase {
   /** Runs with ids up to `base` that have not settled, the oldest first. */
   unfinished(base: number): UnfinishedRun[] {
     const statement = this.#database.prepare(
-      `SELECT id, run, agent, idempotent, status, attempt, created_at, run_ms, affinity, body FROM runs
+      `SELECT id, run, agent, idempotent, status, attempt, created_at, run_ms, affinity, body, parent FROM runs
        WHERE status IN ('queued', 'sent') AND status <> 'succeeded' AND id <= ? ORDER BY id`,
     )
     return statement.all(base).map((row) => ({
@@ -141,6 +142,7 @@ export class JournalDatabase {
       runMs: (row.run_ms as number | null) ?? undefined,
       affinity: (row.affinity as string | null) ?? undefined,
       body: row.body as string,
+      parent: (row.parent as string | null) ?? undefined,
     }))
   }
 

@@ -29,6 +29,8 @@ export type BeginWrite = [
   runMs: number | null,
   affinity: string | null,
   body: string,
+  /** The run that waits for it, and ends with it; null also where others may ask for its answer. */
+  parent: string | null,
 ]
 /** Where the status stands in a `BeginWrite`: it may change until it is written. */
 export const statusAt = 7
@@ -64,6 +66,8 @@ export interface UnfinishedRun {
   affinity: string | undefined
   /** The request as JSON. */
   body: string
+  /** The run that waited for it. */
+  parent: string | undefined
 }
 
 /** What can be looked up of a run; `response` and `error` are JSON. */

@@ -28,6 +28,8 @@ export interface NewRecord {
   runMs: number | undefined
   affinity: string | undefined
   idempotencyKey: string | undefined
+  /** The run that waits for it, where nobody else does. */
+  parent: string | undefined
   isIdempotent: boolean
   /** Its caller has chosen its id, which may be in the journal already. */
   isNamed: boolean
@@ -175,6 +177,7 @@ export function beginWrite(key: number, run: NewRecord): BeginWrite {
     run.runMs ?? null,
     run.affinity ?? null,
     run.body,
+    run.parent ?? null,
   ]
 }
 

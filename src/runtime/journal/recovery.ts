@@ -1,6 +1,7 @@
 /**
  * Owns what becomes of the runs that an earlier system accepted and did not end: those that waited are run, and of those that
- * were sent nobody knows how far they came. How a run is run is the dispatcher's.
+ * were sent nobody knows how far they came. A child is not run without its parent, which ended with Node: nobody waits for it.
+ * How a run is run is the dispatcher's.
  */
 import { RunError } from '../../errors.ts'
 import type { AgentDefinition } from '../../machines/definition.ts'
@@ -29,7 +30,9 @@ export class Recovery {
   /** Resolves when all is told that is known at once. */
   async begin(unfinished: readonly UnfinishedRun[]): Promise<void> {
     if (unfinished.length === 0) return
-    const lost = unfinished.filter(({ status, isIdempotent }) => status === 'sent' && !isIdempotent)
+    const lost = unfinished.filter(
+      ({ status, isIdempotent, parent }) => parent !== undefined || (status === 'sent' && !isIdempotent),
+    )
     const others = unfinished.filter((run) => !lost.includes(run))
     const interrupting = lost.map((run) => this.#interrupt(run))
     let interrupted = lost.length
@@ -73,9 +76,15 @@ export class Recovery {
 
   async #interrupt(run: UnfinishedRun): Promise<void> {
     const { agent, attempt } = run
-    const message = `Run ${run.run} of ${agent} was interrupted: Node ended after it had been sent, and nobody can say how far it came. Look before you run it again.`
-    const error = new RunError('RUN_INTERRUPTED', message, { run: run.run, agent, started: undefined, attempt })
-    const settlement = { status: 'interrupted', started: undefined, attempt, error } as const
+    // A child that waited was never sent, unless it was sent once and is to be sent again.
+    const started = run.status === 'queued' && attempt === 1 ? false : undefined
+    const what =
+      started === false
+        ? `Node ended while it waited, and with Node the run ${run.parent} that had asked for it`
+        : 'Node ended after it had been sent, and nobody can say how far it came. Look before you run it again'
+    const message = `Run ${run.run} of ${agent} was interrupted: ${what}.`
+    const error = new RunError('RUN_INTERRUPTED', message, { run: run.run, agent, started, attempt })
+    const settlement = { status: 'interrupted', started, attempt, error } as const
     await this.#options.record(run).settled(settlement)
     const durationMs = Math.max(0, Date.now() - run.createdAt)
     this.#options.tell({ type: 'run.settled', agent, run: run.run, ...settlement, durationMs })

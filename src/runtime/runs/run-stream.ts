@@ -33,7 +33,7 @@ export interface StreamedRun {
  * once, by `for await`, `text()`, `textStream` or `toReadableStream()`, and who leaves early cancels the run. Of a resumable run
  * there may be any number of readers, also of one stream, and their leaving ends nothing.
  */
-export class RunStream implements AsyncIterable<RunStreamEvent> {
+export class RunStream<Result = unknown> implements AsyncIterable<RunStreamEvent<Result>> {
   #run: StreamedRun
   #source: StreamSource
   #isTaken = false
@@ -52,10 +52,10 @@ export class RunStream implements AsyncIterable<RunStreamEvent> {
    * The run's answer, when it is there. Where nobody reads the events, they are dropped.
    * @throws RunError as `run()` does
    */
-  get result(): Promise<RunResponse> {
+  get result(): Promise<RunResponse<Result>> {
     if (!this.#isTaken) this.#source.discard()
     this.#isTaken = true
-    return this.#run.result
+    return this.#run.result as Promise<RunResponse<Result>>
   }
 
   /** Resolves when the run is over, however it went. Unlike `result` it leaves the events to their reader. */
@@ -93,13 +93,13 @@ export class RunStream implements AsyncIterable<RunStreamEvent> {
    * The events as a web stream, for whatever takes one: an event is asked for when it is read, and `cancel()` is leaving early.
    * @throws TypeError where the stream has been read already
    */
-  toReadableStream(): ReadableStream<RunStreamEvent> {
+  toReadableStream(): ReadableStream<RunStreamEvent<Result>> {
     const reader = this.#read()
-    return new ReadableStream<RunStreamEvent>(
+    return new ReadableStream<RunStreamEvent<Result>>(
       {
         pull: async (controller) => {
           const event = await reader.shift()
-          if (event !== undefined) return controller.enqueue(event)
+          if (event !== undefined) return controller.enqueue(event as RunStreamEvent<Result>)
           await this.#run.result
           controller.close()
         },
@@ -110,14 +110,14 @@ export class RunStream implements AsyncIterable<RunStreamEvent> {
     )
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<RunStreamEvent, void> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<RunStreamEvent<Result>, void> {
     const reader = this.#read()
     let isDone = false
     try {
       for (;;) {
         const event = await reader.shift()
         if (event === undefined) break
-        yield event
+        yield event as RunStreamEvent<Result>
       }
       isDone = true
       await this.#run.result

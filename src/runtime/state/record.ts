@@ -7,7 +7,7 @@
  * 1. A record appears and changes whole, by rename from a private file.
  * 2. Its name says whose it is: also one that cannot be read can be judged.
  */
-import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import * as z from 'zod'
@@ -49,6 +49,16 @@ export function parseRecordName(name: string): RecordName | undefined {
   const match = /^(\.?)([0-9a-f]+-\d+-\d*)-([0-9a-f-]{36})\.json$/.exec(name)
   const owner = match === null ? undefined : parseOwnerName(match[2] as string)
   return owner && { owner, id: match?.[3] as string, isDraft: match?.[1] !== '' }
+}
+
+/** Undefined where it cannot be read, or is another system's. */
+export function readRecord(path: string, id: string): RecordContent | undefined {
+  try {
+    const record = recordSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+    return record.id === id ? record : undefined
+  } catch {
+    return undefined
+  }
 }
 
 export class SystemRecord {

@@ -5,7 +5,7 @@
  * 1. Nothing of a living system is touched, nor of another machine or container, whose processes cannot be seen from here.
  * 2. The record goes last: a sweep that is itself killed is done again.
  */
-import { readFileSync, unlinkSync } from 'node:fs'
+import { unlinkSync } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -13,7 +13,7 @@ import { removeRuntimeDir } from '../directories.ts'
 import { statOf } from '../process/identity.ts'
 import { sweepMarked } from '../process/marked.ts'
 import { isAlive, thisOwner } from '../process/owner.ts'
-import { parseRecordName, type RecordContent, type RecordName, recordSchema, recordsOf } from './record.ts'
+import { parseRecordName, type RecordName, readRecord, recordsOf } from './record.ts'
 
 export interface Swept {
   /** The id of the dead system. */
@@ -55,21 +55,12 @@ async function sweepOne(path: string, name: RecordName | undefined, tell: (swept
   if (isAlive(owner, 0)) return
   // The record itself stands beside a draft, or nothing had been made yet.
   if (isDraft) return void remove(path)
-  const record = read(path, id)
+  const record = readRecord(path, id)
   for (const { pid, startTime } of record?.hosts ?? []) await guardEnded(pid, startTime)
   const processes = await sweepMarked(`AXON_SYSTEM=${id}`)
   const directories = (record?.runtimeDirs ?? []).filter(removed)
   // Of several who sweep it, one tells.
   if (remove(path)) tell({ system: id, pid: owner.pid, processes, directories, isReadable: record !== undefined })
-}
-
-function read(path: string, id: string): RecordContent | undefined {
-  try {
-    const record = recordSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
-    return record.id === id ? record : undefined
-  } catch {
-    return undefined
-  }
 }
 
 async function guardEnded(pid: number, startTime: string): Promise<void> {

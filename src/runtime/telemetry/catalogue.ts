@@ -34,7 +34,8 @@ export type AxonEventOf<Name extends AxonEventName> = Extract<AxonEvent, { type:
 
 export type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error'
 
-export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: string }>> = {
+/** `unlogged` names a field that listeners get and the log does not: it may be secret, and the log is kept. */
+export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: string; unlogged?: string }>> = {
   'system.started': { level: 'info', says: 'The system runs; its agents are being spawned.' },
   'system.closing': { level: 'info', says: 'No new runs; agents drain and stop, the last started first.' },
   'system.closed': { level: 'info', says: 'Every agent has stopped.' },
@@ -90,6 +91,7 @@ export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: str
   'tool.approval': {
     level: 'info',
     says: 'A tool call waits for a person: run.approve, run.deny, or the end of its time.',
+    unlogged: 'arguments',
   },
   'tool.approved': { level: 'info', says: 'A person let the tool be called.' },
   'tool.denied': {

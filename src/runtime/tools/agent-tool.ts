@@ -2,6 +2,7 @@
  * Owns agents that are tools of other agents.
  */
 import * as z from 'zod'
+import type { AgentName } from '../agent-types.ts'
 import { type Tool, type ToolOptions, tool } from './tool.ts'
 
 /** What is not that of `tool()`: the input is a prompt, the result that of the agent's run. */
@@ -22,7 +23,7 @@ const defaultTimeoutMs = 600_000
  * @param options `timeoutMs` defaults to 600 000
  * @throws AxonError CONFIG_INVALID as `tool` does
  */
-export function agentTool(agent: string, options: AgentToolOptions): Tool {
+export function agentTool(agent: AgentName, options: AgentToolOptions): Tool {
   return tool({
     timeoutMs: defaultTimeoutMs,
     ...options,

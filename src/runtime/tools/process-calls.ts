@@ -3,7 +3,8 @@
  *
  * 1. Each is answered once, unless the process took it back.
  * 2. Only an attempt of a run that is under way on this process is listened to; whatever else is named is answered by an error.
- * 3. When the attempt, its run or the process ends, the signals of its calls are aborted, and nothing of them is left.
+ * 3. A process has at most `maxCalls` under way, those counted whose functions go on though nobody waits for them.
+ * 4. When the attempt, its run or the process ends, the signals of its calls are aborted, and nothing of them is left.
  */
 import * as z from 'zod'
 import { AxonError, isAxonError } from '../../errors.ts'
@@ -14,6 +15,7 @@ import type { Clock } from '../clock.ts'
 import type { Link } from '../process/link.ts'
 import { RunParent } from '../runs/parent.ts'
 import type { Run } from '../runs/run.ts'
+import type { Traces } from '../telemetry/traces.ts'
 import { AgentCalls, type RunMaker } from './agent-calls.ts'
 import type { Approvals } from './approvals.ts'
 import { returnedLine } from './returned.ts'
@@ -26,9 +28,14 @@ export interface ToolSurroundings {
   /** The definition as it is now. */
   definitionOf: (agent: string) => AgentDefinition | undefined
   runs: RunMaker
+  /** Undefined: nothing is traced. */
+  traces?: Traces | undefined
 }
 
 type Asked = InvokeFrame | ApprovalFrame
+
+/** Each costs memory until its function returns, and frames are cheaper than calls. */
+export const maxCalls = 1_000
 
 export class ProcessCalls {
   readonly #link: Link
@@ -37,6 +44,8 @@ export class ProcessCalls {
   readonly #runOf: (id: string) => Run | undefined
   /** By attempt and id. */
   readonly #calls = new Map<string, { frame: Asked; controller: AbortController }>()
+  /** Functions that have been called and have not returned. */
+  #executing = 0
   /** Those whose end is waited for. */
   readonly #watched = new WeakSet<Run>()
 
@@ -56,6 +65,7 @@ export class ProcessCalls {
     if (run === undefined || !run.isAt(this.#link, frame.attempt))
       return this.#refuse(frame, cancelled(`run ${frame.run} is not under way here`))
     if (this.#calls.has(key)) return this.#refuse(frame, cancelled(`its id ${frame.id} is taken`))
+    if (Math.max(this.#calls.size, this.#executing) >= maxCalls) return this.#refuse(frame, rejected(frame.tool))
     this.#watch(run)
     const controller = new AbortController()
     this.#calls.set(key, { frame, controller })
@@ -89,18 +99,22 @@ export class ProcessCalls {
 
   /** Never rejects. */
   async #invoke(frame: InvokeFrame, run: Run, controller: AbortController, ended: Promise<never>): Promise<void> {
-    const { tell } = this.#around
+    const { tell, traces } = this.#around
     const about = this.#about(frame)
+    const trace = traces?.tool(frame, this.#link.agent)
     const begunAt = performance.now()
     tell({ type: 'tool.called', ...about })
     try {
-      const result = await Promise.race([this.#result(frame, run, controller), ended])
+      const work = () => this.#result(frame, run, controller)
+      const result = await Promise.race([trace ? trace.within(work) : work(), ended])
       const line = returnedLine(frame, result)
       this.#link.sendLine(line)
+      trace?.returned(result)
       tell({ type: 'tool.returned', ...about, durationMs: performance.now() - begunAt })
     } catch (thrown) {
       const error = isAxonError(thrown) ? thrown : raised(frame.tool, thrown)
       this.#refuse(frame, error)
+      trace?.failed(error.code)
       tell({ type: 'tool.failed', ...about, durationMs: performance.now() - begunAt, error })
     }
   }
@@ -124,11 +138,13 @@ export class ProcessCalls {
       children.abort(signal.aborted ? signal.reason : cancelled(`the call of ${frame.tool} is over`))
     }
     signal.addEventListener('abort', end, { once: true })
+    this.#executing += 1
     try {
       return await tool.execute(input, { run: parent, id: frame.id, signal, axon: new AgentCalls(runs, parent) })
     } catch (error) {
       throw raised(frame.tool, error)
     } finally {
+      this.#executing -= 1
       signal.removeEventListener('abort', end)
       end()
     }
@@ -213,6 +229,11 @@ function raised(tool: string, cause: unknown): AxonError {
 function late(tool: string, timeoutMs: number): AxonError {
   const message = `${tool} did not return within its timeoutMs (${timeoutMs} ms). Raise it in tool(), or do less.`
   return new AxonError('TOOL_TIMEOUT', message)
+}
+
+function rejected(tool: string): AxonError {
+  const message = `The call of ${tool} was refused: ${maxCalls} calls of its process are under way. Wait for some of them.`
+  return new AxonError('TOOL_REJECTED', message)
 }
 
 function cancelled(why: string): AxonError {

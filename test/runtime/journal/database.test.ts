@@ -19,9 +19,31 @@ function open(path = join(scratch(), 'runs.db')): JournalDatabase {
   return database
 }
 
-function begin(key: number, run: string, changes: { agent?: string; status?: 'queued' | 'sent'; at?: number } = {}) {
-  const { agent = 'writer', status = 'sent', at = 1_000 } = changes
-  return ['begin', key, run, agent, 'sync', null, 0, status, 1, at, 500, 'key', '{"prompt":"hi"}'] satisfies BeginWrite
+interface Changes {
+  agent?: string
+  status?: 'queued' | 'sent'
+  at?: number
+  parent?: string
+}
+
+function begin(key: number, run: string, changes: Changes = {}) {
+  const { agent = 'writer', status = 'sent', at = 1_000, parent = null } = changes
+  return [
+    'begin',
+    key,
+    run,
+    agent,
+    'sync',
+    null,
+    0,
+    status,
+    1,
+    at,
+    500,
+    'key',
+    '{"prompt":"hi"}',
+    parent,
+  ] satisfies BeginWrite
 }
 
 function settle(key: number, finishedAt = 2_000): SettleWrite {
@@ -117,15 +139,19 @@ test('the next system finds what had not settled, the oldest first, and its own 
   const path = join(scratch(), 'runs.db')
   const first = open(path)
   expect(first.lastId).toBe(0)
-  first.write([begin(1, 'a'), begin(2, 'b', { status: 'queued' }), begin(3, 'c'), settle(3)], 0)
+  first.write([begin(1, 'a'), begin(2, 'b', { status: 'queued', parent: 'a' }), begin(3, 'c'), settle(3)], 0)
   first.close()
   const second = open(path)
   const base = second.lastId
   second.write([begin(1, 'd')], base)
   const rest = { agent: 'writer', isIdempotent: false, attempt: 1, createdAt: 1_000, runMs: 500, affinity: 'key' }
+  const [a, b] = [
+    { ...rest, parent: undefined },
+    { ...rest, parent: 'a' },
+  ]
   expect(second.unfinished(base)).toEqual([
-    { key: -2, run: 'a', status: 'sent', body: '{"prompt":"hi"}', ...rest },
-    { key: -1, run: 'b', status: 'queued', body: '{"prompt":"hi"}', ...rest },
+    { key: -2, run: 'a', status: 'sent', body: '{"prompt":"hi"}', ...a },
+    { key: -1, run: 'b', status: 'queued', body: '{"prompt":"hi"}', ...b },
   ])
   second.write([settle(-2)], base)
   expect(second.get('a')).toMatchObject([{ status: 'succeeded' }])
@@ -179,9 +205,9 @@ test('the file of another program, or of a later format, is not touched', () => 
   const later = join(scratch(), 'later.db')
   open(later).close()
   const raw = new DatabaseSync(later)
-  raw.exec('PRAGMA user_version = 3')
+  raw.exec('PRAGMA user_version = 4')
   raw.close()
-  expect(() => open(later)).toThrow('it has the format 3')
+  expect(() => open(later)).toThrow('it has the format 4')
 })
 
 test.each([

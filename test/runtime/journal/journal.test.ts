@@ -37,7 +37,14 @@ function open(path: string, options: Partial<JournalOptions> = {}) {
 
 function begin(journal: Journal, run: string, isNamed = true, body = '{"prompt":"hi"}') {
   const about = { agent: 'writer', mode: 'sync', body, isIdempotent: false, isNamed } as const
-  return journal.begin({ run, ...about, runMs: undefined, affinity: undefined, idempotencyKey: undefined })
+  return journal.begin({
+    run,
+    ...about,
+    runMs: undefined,
+    affinity: undefined,
+    idempotencyKey: undefined,
+    parent: undefined,
+  })
 }
 
 const succeeded = { status: 'succeeded', started: true, attempt: 1, response } as const

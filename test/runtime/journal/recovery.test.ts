@@ -28,7 +28,8 @@ class RecoveryRig {
 
 function found(run: string, changes: Partial<UnfinishedRun> = {}): UnfinishedRun {
   const about = { agent: 'writer', isIdempotent: false, status: 'sent', attempt: 1, body: '{}' } as const
-  return { key: 0, run, ...about, createdAt: Date.now() - 1_000, runMs: undefined, affinity: undefined, ...changes }
+  const unsaid = { runMs: undefined, affinity: undefined, parent: undefined }
+  return { key: 0, run, ...about, createdAt: Date.now() - 1_000, ...unsaid, ...changes }
 }
 
 test('what waited is run, and what was sent is settled as interrupted, with nobody knowing whether it began', async () => {
@@ -61,6 +62,18 @@ test.each([
   rig.add('writer', is)
   await rig.recovery.begin([found('a', { isIdempotent: was })])
   expect({ resumed: rig.resumed, recorded: rig.recorded }).toEqual(outcome)
+})
+
+test('a child is not run without the run that waited for it, also where its agent is idempotent', async () => {
+  const rig = new RecoveryRig()
+  rig.add('writer', true)
+  const waited = found('b', { status: 'queued', parent: 'a' })
+  await rig.recovery.begin([found('a'), waited, found('c', { isIdempotent: true, parent: 'a' })])
+  expect(rig.resumed).toEqual([])
+  expect(rig.recorded).toEqual(['a interrupted', 'b interrupted', 'c interrupted'])
+  expect(rig.told).toContainEqual(
+    expect.objectContaining({ run: 'b', started: false, error: expect.objectContaining({ code: 'RUN_INTERRUPTED' }) }),
+  )
 })
 
 test('a run that waited for an agent that is not there waits until it comes', async () => {

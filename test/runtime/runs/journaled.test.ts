@@ -22,7 +22,7 @@ class HeldJournal {
   begin(run: NewRecord): JournalRecord {
     this.begun.push(run)
     const key = this.begun.length
-    const values = [key, run.run, run.agent, run.mode, null, 0, 'queued', 1, 0, null, null, run.body] as const
+    const values = [key, run.run, run.agent, run.mode, null, 0, 'queued', 1, 0, null, null, run.body, null] as const
     return new JournalRecord({ key, run: run.run, agent: run.agent, isNamed: false }, this.#around, [
       'begin',
       ...values,
@@ -228,7 +228,14 @@ test('a run for which there is no room is rejected at once, and not recorded', a
 test('what an earlier system had admitted is not turned away for want of room, and goes on counting its attempts', async () => {
   const journal = new HeldJournal()
   const { rig } = rigWith(journal, { concurrency: 1, queue: 0 })
-  const about = { agent: 'writer', isIdempotent: true, createdAt: 0, runMs: undefined, affinity: undefined }
+  const about = {
+    agent: 'writer',
+    isIdempotent: true,
+    createdAt: 0,
+    runMs: undefined,
+    affinity: undefined,
+    parent: undefined,
+  }
   const found: UnfinishedRun[] = [
     { key: -1, run: 'a', status: 'sent', attempt: 1, body: '{"prompt":"one"}', ...about },
     { key: 0, run: 'b', status: 'queued', attempt: 1, body: '{"prompt":"two"}', ...about },

@@ -78,6 +78,20 @@ test('the log has each event at its level, with its name as the message and each
   ])
 })
 
+test('what a tool is called with is for listeners, and in no line of the log', () => {
+  const { logger, lines } = logged('trace')
+  const telemetry = new Telemetry(logger)
+  const heard: AxonEvent[] = []
+  telemetry.on('tool.approval', (event) => heard.push(event))
+  const about = { agent: 'writer', run: 'r1', generation: 'writer/0#1', id: 'c1', tool: 'pay' }
+  const asked: AxonEvent = { type: 'tool.approval', ...about, arguments: { card: '4242' }, dueAt: 1 }
+  telemetry.tell(asked)
+  expect(heard).toEqual([asked])
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toContain('"dueAt":1')
+  expect(lines[0]).not.toContain('4242')
+})
+
 test('the logger decides what is written, also when its level is changed later', () => {
   const { logger, fields } = logged('info')
   const telemetry = new Telemetry(logger)

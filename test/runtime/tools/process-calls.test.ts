@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import * as z from 'zod'
 import type { AgentDefinition } from '../../../src/machines/definition.ts'
 import type { NodeFrame } from '../../../src/protocol/control.ts'
+import { maxCalls } from '../../../src/runtime/tools/process-calls.ts'
 import { type Tool, type ToolContext, tool } from '../../../src/runtime/tools/tool.ts'
 import { type FakeProcess, RunRig, settle } from '../runs/rig.ts'
 
@@ -86,6 +87,24 @@ test('an id that is in use is refused, and the call that has it goes on', async 
   expect(toldOf(process)[1]).toMatchObject({ type: 'tool.returned', run: 'r1', attempt: 1, id: 'c1', result: 'paid' })
 })
 
+test('a process has a bounded number of calls, and functions that heed no signal count until they return', async () => {
+  const rig = new ToolRig()
+  const { process } = await underWay(rig)
+  for (let call = 0; call <= maxCalls; call += 1) invoke(process, { id: `c${call}` })
+  await settle()
+  expect(rig.held).toHaveLength(maxCalls)
+  expect(toldOf(process)).toMatchObject([{ id: `c${maxCalls}`, error: { code: 'TOOL_REJECTED' } }])
+  rig.clock.increment(1_000)
+  await settle()
+  invoke(process, { id: 'late' })
+  expect(toldOf(process).at(-1)).toMatchObject({ id: 'late', error: { code: 'TOOL_REJECTED' } })
+  for (const { end } of rig.held) end('paid')
+  await settle()
+  invoke(process, { id: 'later' })
+  await settle()
+  expect(rig.held).toHaveLength(maxCalls + 1)
+})
+
 const ends: [string, (rig: ToolRig, process: FakeProcess) => void][] = [
   [
     'the process takes it back',
@@ -149,6 +168,21 @@ test('a run that others wait for goes on without the parent that began it', asyn
   await expect(child).rejects.toMatchObject({ code: 'RUN_CANCELLED' })
   rig.call().succeed()
   expect(await other).toMatchObject({ result: 'done' })
+})
+
+test.each(ends.slice(0, 5))('when %s nobody can approve its call any more, and it is not made', async (_, end) => {
+  const rig = new ToolRig({}, true)
+  const { process } = await underWay(rig)
+  invoke(process)
+  await settle()
+  expect(rig.dispatcher.approvals.pending()).toMatchObject([{ run: 'r1', id: 'c1' }])
+  end(rig, process)
+  await settle()
+  expect(rig.dispatcher.approvals.pending()).toEqual([])
+  rig.dispatcher.hear({ type: 'run.approve', run: 'r1', id: 'c1' })
+  await settle()
+  expect(rig.told('event.refused')).toMatchObject([{ error: { code: 'TOOL_APPROVAL_UNKNOWN' } }])
+  expect(rig.held).toEqual([])
 })
 
 test('an approval waits until the end of its run at most, and is then nobody else’s', async () => {

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.json_schema import JsonSchemaMode
 from pydantic_core import to_json
 
 from axon_agent import tools
@@ -82,7 +83,7 @@ class FunctionRunner:
         if self._deps is not None:
             asked["properties"]["deps"] = _json_schema(self._deps)
         returned = _annotation(self._function, self._signature, "return")
-        return {"input": asked, "output": _json_schema(returned) if returned else {}, "tools": []}
+        return {"input": asked, "output": _json_schema(returned, "serialization") if returned else {}, "tools": []}
 
     def _bind(self, call: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         positional: list[Any] = []
@@ -132,9 +133,9 @@ def _annotation(function: Callable[..., Any], signature: inspect.Signature, name
         return None
 
 
-def _json_schema(adapter: TypeAdapter[Any]) -> dict[str, Any]:
+def _json_schema(adapter: TypeAdapter[Any], mode: JsonSchemaMode = "validation") -> dict[str, Any]:
     try:
-        return adapter.json_schema()
+        return adapter.json_schema(mode=mode)
     except Exception:
         return {}
 

@@ -19,6 +19,7 @@ from axon_agent.adapters.base import Call, Emit, Outcome, encode
 from axon_agent.adapters.langchain_events import Tally, Telling
 from axon_agent.adapters.langchain_input import input_shape
 from axon_agent.adapters.langchain_messages import to_wire
+from axon_agent.adapters.langchain_tools import asks_people, decisions
 from axon_agent.errors import RunError, StartError
 from axon_agent.request import RunRequest, request_schema
 
@@ -63,19 +64,23 @@ class LangChainRunner:
         request, given, messages, config, options = call
         tally = Tally()
         config["callbacks"] = [tally]
-        if emit is None:
-            output = await self._runnable.ainvoke(given, config, **options)
-        else:
-            telling = Telling(emit, messages)
-            if self._graph is not None:
-                options["stream_mode"] = ["updates", "custom"]
-            async with aclosing(
-                self._runnable.astream_events(given, config, version="v2", **options)  # type: ignore[type-var]
-            ) as events:
-                async for event in events:
-                    await telling.hear(event)
-            output = telling.output
+        telling = Telling(emit, messages) if emit is not None else None
+        output = await self._go(given, config, options, telling)
+        while asks_people(interrupts := _interrupts(output)):
+            output = await self._go(_resumed(await decisions(interrupts)), config, options, telling)
         return _outcome(output, request, messages, tally)
+
+    async def _go(self, given: Any, config: Any, options: dict[str, Any], telling: Telling | None) -> Any:
+        if telling is None:
+            return await self._runnable.ainvoke(given, config, **options)
+        if self._graph is not None:
+            options = {**options, "stream_mode": ["updates", "custom"]}
+        async with aclosing(
+            self._runnable.astream_events(given, config, version="v2", **options)  # type: ignore[type-var]
+        ) as events:
+            async for event in events:
+                await telling.hear(event)
+        return telling.output
 
     def schema(self) -> dict[str, Any]:
         asked = request_schema()
@@ -111,6 +116,16 @@ class LangChainRunner:
                     parameters = _schema(parameters.model_json_schema)
                 found.append({"name": tool.name, "description": tool.description, "parameters": parameters})
         return found
+
+
+def _interrupts(output: Any) -> Any:
+    return output.get("__interrupt__") if isinstance(output, dict) else None
+
+
+def _resumed(answers: dict[str, Any]) -> Any:
+    from langgraph.types import Command  # noqa: PLC0415 - only a graph interrupts
+
+    return Command(resume=answers)
 
 
 def _schema(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class Telling:
         self._texts: set[str] = set()
         self._calls: set[str] = set()
         self._returned: set[str] = set()
+        self._interrupts: list[Any] = []
         self.output: Any = None
 
     async def hear(self, event: Any) -> None:
@@ -53,6 +54,10 @@ class Telling:
                 await self._chunk(data["chunk"])
         if is_root and event["event"].endswith("_end"):
             self.output = data["output"]
+            if self._interrupts:  # as `ainvoke` answers
+                state = self.output if isinstance(self.output, dict) else {}
+                self.output = {**state, "__interrupt__": self._interrupts}
+                self._interrupts = []
 
     async def _piece(self, chunk: Any) -> None:
         said, thought = texts(chunk) if isinstance(chunk, BaseMessage) else (getattr(chunk, "text", chunk), "")
@@ -85,6 +90,8 @@ class Telling:
         match chunk:
             case ("custom", value):
                 await self._emit("custom", {"name": "custom", "value": value})
+            case ("updates", {"__interrupt__": interrupts}):
+                self._interrupts += interrupts
             case ("updates", update):
                 for message in messages_in(update):
                     await self._message(message)

@@ -17,6 +17,7 @@ from axon_agent import messages as wire
 from axon_agent.adapters.base import Call, Emit, Outcome, encode
 from axon_agent.adapters.openai_messages import call_of, output_of, to_items, to_wire
 from axon_agent.adapters.openai_test_model import TestModel
+from axon_agent.adapters.openai_tools import decide, with_tools
 from axon_agent.errors import RunError, StartError, describe
 from axon_agent.models import ModelError
 from axon_agent.request import RunRequest, request_schema
@@ -30,7 +31,7 @@ class OpenAIAgentsRunner:
     framework = "openai-agents"
 
     def __init__(self, agent: Agent[Any], name: str, model: str | None) -> None:
-        self._agent = agent
+        self._agent = with_tools(agent)
         try:
             self._model = _find_model(model) if model else None
         except ModelError as error:
@@ -60,19 +61,9 @@ class OpenAIAgentsRunner:
 
     async def run(self, call: Call, emit: Emit | None) -> Outcome:
         request, items, options = call
-        result: Any
-        if emit is None:
-            result = await Runner.run(self._agent, items, **options)
-        else:
-            result = Runner.run_streamed(self._agent, items, **options)
-            try:
-                await _tell(result, self._agent, emit)
-            finally:
-                if not result.is_complete:
-                    result.cancel()
-                # The run is over when its task is, not before.
-                if result.run_loop_task is not None:
-                    await asyncio.wait([result.run_loop_task])
+        result = await self._go(items, options, emit)
+        while result.interruptions:
+            result = await self._go(await decide(result.to_state(), result.interruptions), options, emit)
         before = [*wire.history(request), wire.request(wire.user_prompt(request["prompt"]))]
         added = to_wire(result.raw_responses, result.new_items)
         used = result.context_wrapper.usage
@@ -89,6 +80,21 @@ class OpenAIAgentsRunner:
             messages=encode([*before, *added], "messages"),
             usage=encode(usage, "usage"),
         )
+
+    async def _go(self, given: Any, options: dict[str, Any], emit: Emit | None) -> Any:
+        """From the items of a request, or from the state of a run that was interrupted, to the next end."""
+        if emit is None:
+            return await Runner.run(self._agent, given, **options)
+        result = Runner.run_streamed(self._agent, given, **options)
+        try:
+            await _tell(result, self._agent, emit)
+        finally:
+            if not result.is_complete:
+                result.cancel()
+            # The run is over when its task is, not before.
+            if result.run_loop_task is not None:
+                await asyncio.wait([result.run_loop_task])
+        return result
 
     def schema(self) -> dict[str, Any]:
         tools = [
@@ -108,7 +114,8 @@ class OpenAIAgentsRunner:
             from pydantic import TypeAdapter  # noqa: PLC0415
 
             # Without the object that the SDK wraps around what is none.
-            return TypeAdapter(kind.output_type if isinstance(kind, AgentOutputSchema) else kind).json_schema()
+            told = TypeAdapter(kind.output_type if isinstance(kind, AgentOutputSchema) else kind)
+            return told.json_schema(mode="serialization")
         except Exception:
             return {}
 

@@ -25,7 +25,7 @@ from pydantic_ai.usage import UsageLimits
 from pydantic_core import to_json
 
 from axon_agent.adapters.base import Call, Emit, Outcome, encode
-from axon_agent.adapters.pydantic_tools import for_run
+from axon_agent.adapters.pydantic_tools import described, for_run
 from axon_agent.errors import RunError, StartError, describe
 from axon_agent.messages import arguments_of
 from axon_agent.models import ModelError, find_model
@@ -113,24 +113,23 @@ class PydanticAIRunner:
         asked = request_schema()
         if self._deps is not None:
             asked["properties"]["deps"] = self._deps.json_schema()
-        tools = []
-        for toolset in self._agent.toolsets:
-            for tool in getattr(toolset, "tools", {}).values():
-                described = getattr(tool, "function_schema", None)
-                tools.append(
-                    {
-                        "name": tool.name,
-                        "description": tool.description,
-                        "parameters": described.json_schema if described is not None else {},
-                    }
-                )
-        return {"input": asked, "output": self._output_schema(), "tools": tools}
+            if not _takes_none(self._deps):
+                asked["required"] = [*asked.get("required", []), "deps"]
+        return {"input": asked, "output": self._output_schema(), "tools": described(self._agent.toolsets)}
 
     def _output_schema(self) -> dict[str, Any]:
         try:
             return self._agent.output_json_schema()
         except Exception:
             return {}
+
+
+def _takes_none(adapter: TypeAdapter[Any]) -> bool:
+    try:
+        adapter.validate_python(None)
+    except ValidationError:
+        return False
+    return True
 
 
 def _deps_adapter(agent: AbstractAgent[Any, Any]) -> TypeAdapter[Any] | None:

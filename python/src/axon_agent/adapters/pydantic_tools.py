@@ -16,16 +16,23 @@ from pydantic_ai.toolsets import (
     ApprovalRequiredToolset,
     CombinedToolset,
     FunctionToolset,
+    PrefixedToolset,
+    RenamedToolset,
     WrapperToolset,
 )
 
 from axon_agent import tools
 
 
-@cache
 def toolset() -> FunctionToolset[Any]:
     """The tools of the agent's definition; the same one each time."""
-    return FunctionToolset([_tool(remote) for remote in tools.remote()], id="axon")
+    return _toolset(tuple(tools.remote()))
+
+
+# By the tools: a host, from which agents are forked, has none.
+@cache
+def _toolset(remote: tuple[tools.RemoteTool, ...]) -> FunctionToolset[Any]:
+    return FunctionToolset([_tool(one) for one in remote], id="axon")
 
 
 def for_run(agent: Any) -> dict[str, Any]:
@@ -40,8 +47,35 @@ def for_run(agent: Any) -> dict[str, Any]:
     return given
 
 
+def described(toolsets: Sequence[AbstractToolset[Any]], prefix: str = "") -> list[dict[str, Any]]:
+    """Name, description and parameters of the tools in `toolsets`. Nothing is known of those made for each run."""
+    told: list[dict[str, Any]] = []
+    for one in toolsets:
+        match one:
+            case FunctionToolset():
+                told += [
+                    {
+                        "name": f"{prefix}{tool.name}",
+                        "description": tool.description,
+                        "parameters": tool.function_schema.json_schema,
+                    }
+                    for tool in one.tools.values()
+                ]
+            case CombinedToolset():
+                told += described(one.toolsets, prefix)
+            case PrefixedToolset():
+                told += described([one.wrapped], f"{prefix}{one.prefix}_")
+            case RenamedToolset():
+                new = {before: name for name, before in one.name_map.items()}
+                for tool in described([one.wrapped]):
+                    told.append({**tool, "name": prefix + new.get(tool["name"], tool["name"])})
+            case WrapperToolset():
+                told += described([one.wrapped], prefix)
+    return told
+
+
 def _tool(remote: tools.RemoteTool) -> Tool[Any]:
-    async def invoke(ctx: RunContext[Any], **arguments: Any) -> Any:
+    async def invoke(ctx: RunContext[Any], /, **arguments: Any) -> Any:
         try:
             return await remote.invoke(arguments, id=ctx.tool_call_id)
         except tools.ToolError as error:

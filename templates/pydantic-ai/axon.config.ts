@@ -1,0 +1,12 @@
+import { defineConfig } from 'axon-runtime'
+
+export default defineConfig({
+  agents: {
+    support: {
+      module: 'agents/support.py',
+      dependencies: ['pydantic-ai-slim[openai]'],
+      model: 'test', // answers without a key
+      // model: 'openai:gpt-5', env: { OPENAI_API_KEY: process.env.OPENAI_API_KEY ?? '' },
+    },
+  },
+})
