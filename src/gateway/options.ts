@@ -4,6 +4,7 @@
 import * as z from 'zod'
 import { AxonError } from '../errors.ts'
 import { agentName, describe, options, positiveMs } from '../runtime/config/fields.ts'
+import type { ConversationStore } from '../runtime/conversations/store.ts'
 import type { Metrics } from '../runtime/telemetry/prometheus.ts'
 
 export const roles = ['run', 'operate', 'read'] as const
@@ -76,6 +77,18 @@ const gatewayOptions = options({
   maxRuns: z.int().positive().default(10_000),
   /** How long a background run is kept after its end, in milliseconds. Default 300 000. */
   keepRunsMs: positiveMs.default(300_000),
+  /** Where responses are kept that OpenAI's clients go on from; of the shape of `conversations.store`. Default: in memory. */
+  responseStore: z
+    .custom<ConversationStore>(
+      (value) => isStore(value as Partial<ConversationStore>),
+      'is no store: it has load and save',
+    )
+    .optional(),
+  /** How many bytes of responses are kept in memory; those that were not used for longest go first. Default 64 MiB. */
+  maxResponseBytes: z
+    .int()
+    .positive()
+    .default(64 * 2 ** 20),
   /** What `GET /metrics` answers: `createMetrics(axon)`. Default: there is none. */
   metrics: z
     .custom<Pick<Metrics, 'contentType' | 'text'>>(
@@ -86,6 +99,10 @@ const gatewayOptions = options({
 })
 export type GatewayOptions = z.input<typeof gatewayOptions>
 export type GatewaySettings = z.output<typeof gatewayOptions>
+
+function isStore(value: Partial<ConversationStore> | null): boolean {
+  return typeof value?.load === 'function' && typeof value.save === 'function'
+}
 
 /** @throws AxonError CONFIG_INVALID naming each field that is wrong, and where anybody could come in from elsewhere */
 export function parseOptions(given: unknown): GatewaySettings {

@@ -2,7 +2,8 @@
  * Owns which protocols of other clients the gateway speaks beside its own routes. How one is made is said in front.ts.
  */
 import type { Front } from './front.ts'
-import { a2a } from './protocols/a2a/routes.ts'
-import { mcp } from './protocols/mcp/routes.ts'
+import { a2aRoutes } from './protocols/a2a/routes.ts'
+import { mcpRoutes } from './protocols/mcp/routes.ts'
+import { openaiRoutes } from './protocols/openai/routes.ts'
 
-export const protocols: readonly ((front: Front) => void)[] = [mcp, a2a]
+export const protocols: readonly ((front: Front) => void)[] = [openaiRoutes, mcpRoutes, a2aRoutes]

@@ -11,7 +11,7 @@ import type { A2aServer } from './server.ts'
 
 const cardPath = '/.well-known/agent-card.json'
 
-export function a2a(front: Front): void {
+export function a2aRoutes(front: Front): void {
   const { app, axon } = front
   let loading: Promise<A2aServer> | undefined
   // Loaded when it is first asked for: a gateway that nobody speaks A2A to does without.

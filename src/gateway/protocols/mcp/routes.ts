@@ -6,7 +6,7 @@ import { demandRole } from '../../guards.ts'
 import { openExchange, sendResponse } from './exchange.ts'
 import type { McpEndpoint } from './server.ts'
 
-export function mcp(front: Front): void {
+export function mcpRoutes(front: Front): void {
   const { app } = front
   let endpoint: Promise<McpEndpoint> | undefined
   app.route({
