@@ -30,20 +30,21 @@ import {
 import type { A2ARequestHandler } from '@a2a-js/sdk/server'
 import { toAxonError } from '../../../errors.ts'
 import type { RunStreamEvent } from '../../../protocol/run.ts'
-import { MemoryStore } from '../../../runtime/conversations/store.ts'
 import type { Front } from '../../front.ts'
 import type { RunRecord } from '../../runs.ts'
 import { toWire } from '../../statuses.ts'
 import type { Caller } from '../../tokens.ts'
+import { HistoryMemory } from '../history-memory.ts'
 import { requestOf, stateOf, statusOf, type TaskFacts, taskOf } from './messages.ts'
 import { TaskEvents } from './task-events.ts'
 
-const maxContexts = 1_000
+/** Of all contexts together. */
+const maxHistoryBytes = 64 * 2 ** 20
 const maxIdLength = 1_000
 
 /** What all callers share. */
 export class TaskMemory {
-  readonly histories = new MemoryStore(maxContexts)
+  readonly histories = new HistoryMemory(maxHistoryBytes)
   readonly #facts = new WeakMap<RunRecord, TaskFacts>()
 
   keep(record: RunRecord, facts: TaskFacts): void {
@@ -166,7 +167,8 @@ export class Tasks implements A2ARequestHandler {
     const facts = { contextId, message: { ...message, contextId, taskId: record.id } }
     this.#memory.keep(record, facts)
     void this.#front.runs.settled(record).then(() => {
-      if (record.response !== undefined) histories.save(context, record.response.messages)
+      const messages = record.response?.messages ?? []
+      if (messages.length > 0) histories.save(context, messages)
     })
     return { record, facts }
   }

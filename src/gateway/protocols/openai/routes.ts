@@ -7,13 +7,13 @@ import type { RunResponse } from '../../../protocol/run.ts'
 import type { Front } from '../../front.ts'
 import { demandAgent, demandRole, mayUse } from '../../guards.ts'
 import { readKey, runHeader } from '../../routes/agents.ts'
+import { HistoryMemory } from '../history-memory.ts'
 import { seconds, textOf } from './answers.ts'
 import { chatCompletion, chunksOf, completionOf, dataText } from './chat-answer.ts'
 import { chatRequest, readChatRequest } from './chat-request.ts'
 import { errorBody, errorHandler, toErrorBody } from './errors.ts'
 import { KeptResponses, newResponseId } from './kept-responses.ts'
 import { ResponseEvents } from './response-events.ts'
-import { ResponseMemory } from './response-memory.ts'
 import { begun, ended, messageItem, responseObject } from './response-object.ts'
 import { goingOn, readResponseRequest, responseRequest } from './response-request.ts'
 import { runStreamed, runWhole } from './runs.ts'
@@ -87,7 +87,7 @@ function chatRoutes(front: Front, onError: ReturnType<typeof errorHandler>): voi
 
 function responseRoutes(front: Front, onError: ReturnType<typeof errorHandler>): void {
   const { app, axon, settings } = front
-  const kept = new KeptResponses(settings.responseStore ?? new ResponseMemory(settings.maxResponseBytes))
+  const kept = new KeptResponses(settings.responseStore ?? new HistoryMemory(settings.maxResponseBytes))
   app.post(
     '/v1/responses',
     {

@@ -1,10 +1,10 @@
 /**
- * Owns the memory of responses where no other store is given: so many bytes, of which the response that was not used for longest
- * goes first. They are not among the application's conversations, so that no client can crowd those out.
+ * Owns histories that protocols keep for their clients in memory: so many bytes, of which the one that was not used for longest goes
+ * first. They are not among the application's conversations, so that no client can crowd those out.
  */
-import type { ConversationStore } from '../../../runtime/conversations/store.ts'
+import type { ConversationStore } from '../../runtime/conversations/store.ts'
 
-export class ResponseMemory implements ConversationStore {
+export class HistoryMemory implements ConversationStore {
   readonly #maxBytes: number
   /** As JSON, whose size is known. The one that was used last is last. */
   readonly #kept = new Map<string, Buffer>()
