@@ -1,11 +1,12 @@
 import { EventEmitter, on } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import { connect as open } from 'node:net'
 import { join } from 'node:path'
 import { Client, type ClientOptions, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Gateway } from '../../../src/index.ts'
 import { agent, appears, makeEnvironment, next, pydanticAi, scratch } from '../../e2e/axon.ts'
-import { serve, tokens } from '../gateway.ts'
+import { lines, serve, tokens } from '../gateway.ts'
 
 const clients = new Set<Client>()
 
@@ -209,4 +210,42 @@ test('a session belongs to its caller', async () => {
     )
   expect((await list(tokens[0].token)).status).toBe(200)
   expect((await list(tokens[2].token)).status).toBe(404)
+})
+
+test('who takes nothing of a call is cut off, and its run ends', async () => {
+  const endless = agent('generator', { module: 'agents.generator:endless' })
+  const { axon, gateway } = await serve({ stallMs: 300 }, { endless })
+  const client = await connect(gateway, 'legacy')
+  const { sessionId = '' } = client.transport as StreamableHTTPClientTransport
+  const settled = next(axon, 'run.settled')
+  const params = { name: 'endless', arguments: { prompt: 'a' }, _meta: { progressToken: 1 } }
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 'slow', method: 'tools/call', params })
+  const socket = open(gateway.address.port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.pause()
+  const headers = [
+    'Content-Type: application/json',
+    'Accept: application/json, text/event-stream',
+    `Mcp-Session-Id: ${sessionId}`,
+    `Content-Length: ${body.length}`,
+  ]
+  socket.write(lines(gateway, 'POST /mcp HTTP/1.1', headers, body))
+  expect(await settled).toMatchObject({ status: 'cancelled' })
+  socket.destroy()
+})
+
+test('the gateway closes though clients listen, and ends the calls that do not end in time', async () => {
+  const { axon, gateway } = await serve({}, { gate: agent('gate') })
+  const listChanged = { tools: { onChanged: () => {} } }
+  const listening = await Promise.all(
+    (['legacy', 'auto'] as const).map((mode) => connect(gateway, mode, { listChanged })),
+  )
+  const gate = join(scratch(), 'gate')
+  const calls = listening.map((client) => client.callTool({ name: 'gate', arguments: { prompt: gate } }))
+  const ends = Promise.allSettled(calls)
+  await appears(`${gate}.waiting`)
+  const settled = next(axon, 'run.settled')
+  await gateway.close()
+  expect(await settled).toMatchObject({ status: 'cancelled' })
+  await ends
 })

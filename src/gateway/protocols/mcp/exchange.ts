@@ -22,10 +22,10 @@ export class Exchange {
   #ahead = 0
   #room: PromiseWithResolvers<void> | undefined
 
-  constructor(caller: Caller, gone: AbortSignal, { raw }: FastifyReply) {
+  constructor(caller: Caller, gone: AbortSignal, closed: Promise<void>) {
     this.caller = caller
     this.gone = gone
-    this.closed = new Promise((resolve) => raw.once('close', resolve))
+    this.closed = closed
     gone.addEventListener('abort', () => this.#room?.resolve(), { once: true })
   }
 
@@ -64,7 +64,8 @@ export function openExchange(front: Front, request: FastifyRequest, reply: Fasti
   }
   const gone = front.gone(reply)
   const opened = new Request(`http://localhost${request.url}`, { method: request.method, headers, signal: gone })
-  exchanges.set(opened, new Exchange(front.caller(request), gone, reply))
+  const closed = new Promise<void>((resolve) => reply.raw.once('close', resolve))
+  exchanges.set(opened, new Exchange(front.caller(request), gone, closed))
   return opened
 }
 
