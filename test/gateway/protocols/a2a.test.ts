@@ -260,6 +260,20 @@ test('who leaves while waiting for a task ends it; who leaves a stream can follo
   await expect(all(client.resubscribeTask({ tenant: '', id }))).rejects.toMatchObject({ envelopeCode: -32004 })
 })
 
+test('who follows a task too late for all of its events has the task, and its end', async () => {
+  const { axon, gateway } = await serve({}, { words: agent('words') })
+  const client = await connect(gateway, 'words')
+  const { id } = await send(client, '20000 hang', { returnImmediately: true })
+  for await (const _ of axon.agent('words').resume(id, { after: 19_999 })) break
+  const events: StreamResponse[] = []
+  for await (const event of client.resubscribeTask({ tenant: '', id })) {
+    events.push(event)
+    if (events.length === 1) await client.cancelTask({ tenant: '', id, metadata: undefined })
+  }
+  expect(events.map(({ payload }) => payload?.$case)).toEqual(['task', 'statusUpdate'])
+  expect(statesOf(events)).toEqual([TaskState.TASK_STATE_WORKING, TaskState.TASK_STATE_CANCELED])
+})
+
 test('what is not in the protocol, not theirs or not offered is refused with its codes', async () => {
   const { gateway, post } = await serve({}, { echo: agent('echo'), words: agent('words') })
   const client = await connect(gateway, 'echo')
