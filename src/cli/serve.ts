@@ -33,7 +33,9 @@ export async function serve(file: string | undefined, flags: ServeFlags): Promis
   const { port, host, allowHost: hosts, origin: origins, auth, graceMs, json } = flags
   const { options, logLevel } = await readConfig({ file })
   const isWatched = process.stderr.isTTY
-  const logger = isWatched ? undefined : pino({ level: logLevel }, pino.destination({ dest: 2, sync: true }))
+  const logger = isWatched
+    ? undefined
+    : pino({ level: logLevel, base: null }, pino.destination({ dest: 2, sync: true }))
   const axon = createAxon({ operator: true, logger, ...options })
   if (isWatched) tell(axon)
   const metrics = createMetrics(axon)

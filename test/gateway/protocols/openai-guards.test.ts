@@ -31,6 +31,16 @@ test('what the guards refuse has the shape of the protocol, and its status', asy
 
 const isParam = (param: unknown) => param === null || typeof param === 'string'
 
+test('the client in a page that may call has its headers let through, and sees whether to try again', async () => {
+  const { call, post } = await serve({ origins: ['https://app.example'] })
+  const origin = 'https://app.example'
+  const asking = { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'x-stainless-os' }
+  const preflight = await call(chat, { method: 'OPTIONS', headers: asking })
+  expect([preflight.status, preflight.headers.get('access-control-allow-headers')]).toEqual([204, 'Authorization, *'])
+  const answer = await post(chat, {}, { headers: { origin } })
+  expect(answer.headers.get('access-control-expose-headers')).toContain('X-Should-Retry')
+})
+
 test('a gateway that closes ends streams when they are done, and says when to come back', async () => {
   const { gateway, post } = await serve(
     { graceMs: 5_000 },

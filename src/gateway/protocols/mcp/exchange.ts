@@ -64,7 +64,8 @@ export function openExchange(front: Front, request: FastifyRequest, reply: Fasti
   }
   const gone = front.gone(reply)
   const opened = new Request(`http://localhost${request.url}`, { method: request.method, headers, signal: gone })
-  const closed = new Promise<void>((resolve) => reply.raw.once('close', resolve))
+  const { raw } = reply
+  const closed = raw.destroyed ? Promise.resolve() : new Promise<void>((resolve) => raw.once('close', resolve))
   exchanges.set(opened, new Exchange(front.caller(request), gone, closed))
   return opened
 }

@@ -37,11 +37,11 @@ export class ResponseEvents {
     }
   }
 
-  /** The last events of a stream that breaks off: the client throws at the first, the second is for those who read on. */
+  /** The last events of a stream that breaks off. The clients throw at the first, the Python one because it has `error` in it. */
   failed({ error }: ErrorBody): string {
     const { code, message, param } = error
     const response = { ...this.#response, status: 'failed' as const, error: { code, message }, output: this.#output }
-    return this.#text('error', { code, message, param }) + this.#state('response.failed', response)
+    return this.#text('error', { code, message, param, error }) + this.#state('response.failed', response)
   }
 
   #finish(answer: RunResponse): string {
