@@ -54,7 +54,10 @@ export function checkOrigins(
       vary: 'Origin',
       'cross-origin-resource-policy': 'cross-origin',
     })
-    reply.header('access-control-expose-headers', 'Retry-After, X-Axon-Run, Location, X-Request-Id, X-Should-Retry, Mcp-Session-Id')
+    reply.header(
+      'access-control-expose-headers',
+      'Retry-After, X-Axon-Run, Location, X-Request-Id, X-Should-Retry, Mcp-Session-Id',
+    )
   } else if (origin !== `http://${host}` && origin !== `https://${host}`) {
     throw new AxonError('GATEWAY_FORBIDDEN', 'Pages of this Origin may not call. List it as origins.')
   }

@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AgentSnapshot } from '../../../runtime/agent-view.ts'
 import type { Front } from '../../front.ts'
 import { cardOf } from './card.ts'
+import { demandCall } from './incoming.ts'
 import { TaskMemory, Tasks } from './tasks.ts'
 
 export class A2aServer {
@@ -37,6 +38,7 @@ export class A2aServer {
       const version = request.headers['a2a-version']
       const context = new ServerCallContext(typeof version === 'string' ? { requestedVersion: version } : {})
       validateVersion(context.requestedVersion, cardOf(agent, '', true), 'JSONRPC')
+      demandCall(body)
       const answer = await new JsonRpcTransportHandler(tasks).handle(body, context)
       if (!(Symbol.asyncIterator in answer)) return await reply.send(answer)
       await front.send(reply, texts(answer), (error) => text(failed(error)))
