@@ -25,7 +25,7 @@ async function connect(gateway: Gateway, name: string, token: string = tokens[0]
     transports: [new JsonRpcTransportFactory({ fetchImpl })],
     cardResolver: new DefaultAgentCardResolver({ fetchImpl }),
   })
-  return await factory.createFromUrl(`${gateway.url}/agents/${name}/`, '.well-known/agent-card.json')
+  return await factory.createFromUrl(`${gateway.url}/agents/${name}/`)
 }
 
 function asking(text: string, more: { contextId?: string; taskId?: string; returnImmediately?: boolean } = {}) {
