@@ -65,6 +65,33 @@ async def test_the_second_answers_messages_begin_with_the_firsts(node: FakeNode)
     assert len(second["messages"]) == 4
 
 
+PROMPTED = """
+from pydantic_ai import Agent
+from pydantic_ai.messages import ModelResponse, TextPart
+from pydantic_ai.models.function import FunctionModel
+
+def answer(messages, info):
+    said = [part.content for message in messages for part in message.parts if part.part_kind == 'system-prompt']
+    return ModelResponse(parts=[TextPart(', '.join(said))])
+
+agent = Agent(FunctionModel(answer), system_prompt='Be kind.')
+"""
+
+
+@pytest.mark.parametrize(
+    ("prompts", "result"), [([], "Be kind."), ([{"part_kind": "system-prompt", "content": "Be brief."}], "Be brief.")]
+)
+async def test_a_history_without_a_system_prompt_gets_the_agents_own(
+    node: FakeNode, prompts: list[dict[str, str]], result: str
+) -> None:
+    agent = await node.start(node.module(PROMPTED))
+    history = [
+        {"kind": "request", "parts": [*prompts, {"part_kind": "user-prompt", "content": "one"}]},
+        {"kind": "response", "parts": [{"part_kind": "text", "content": "two"}]},
+    ]
+    assert (await agent.run({"prompt": "three", "message_history": history})).json()["result"] == result
+
+
 FACES = """
 from dataclasses import dataclass
 from typing import Any

@@ -7,8 +7,8 @@
  */
 import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
-import { AxonError, isAxonError, toAxonError } from '../errors.ts'
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+import { AxonError } from '../errors.ts'
 import type { Axon } from '../runtime/axon.ts'
 import { parseBody } from './bodies.ts'
 import { boundConnections, refuseConnection } from './connections.ts'
@@ -21,7 +21,7 @@ import { agentRoutes } from './routes/agents.ts'
 import { runRoutes } from './routes/runs.ts'
 import { systemRoutes } from './routes/system.ts'
 import { GatewayRuns } from './runs.ts'
-import { retryAfterOf, statusOf, toWire } from './statuses.ts'
+import { notJson, refusalOf, retryAfterOf, statusOf, toWire } from './statuses.ts'
 import { anybody, makeToken, Tokens, tokensFrom } from './tokens.ts'
 
 export interface Gateway extends AsyncDisposable {
@@ -169,25 +169,12 @@ function addRoutes(front: Front): void {
   }
 }
 
-const notJson = () =>
-  new AxonError('GATEWAY_REQUEST_NOT_JSON', 'The body is not JSON. Send Content-Type: application/json.')
-
 function answerError(caller: Parameters<typeof toWire>[1], given: unknown, reply: FastifyReply): FastifyReply {
-  const error = isAxonError(given) ? given : fromServer(given as FastifyError)
+  const error = refusalOf(given)
   const retryAfter = retryAfterOf(error)
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   if (error.code === 'GATEWAY_UNAUTHORIZED') reply.header('www-authenticate', 'Bearer realm="axon"')
   return reply.code(statusOf(error.code)).send(toWire(error, caller))
-}
-
-/** The server's own refusals. */
-function fromServer(error: FastifyError): AxonError {
-  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return notJson()
-  if (error.statusCode === 413)
-    return new AxonError('GATEWAY_REQUEST_TOO_LARGE', 'The body is larger than maxBodyBytes.')
-  if (error.statusCode !== undefined && error.statusCode < 500)
-    return new AxonError('GATEWAY_REQUEST_MALFORMED', 'The request is malformed.')
-  return toAxonError(error)
 }
 
 async function end(front: Front): Promise<void> {

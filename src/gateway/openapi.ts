@@ -13,6 +13,8 @@ export interface Operation {
   body?: z.ZodType
   /** By status: the body, or a media type with its description. */
   answers: Record<number, z.ZodType | Record<string, string>>
+  /** What 200 is where events are asked for instead. */
+  streams?: string
   /** Whether it heeds `Idempotency-Key`. */
   takesKey?: boolean
   /** Whether it heeds `Last-Event-ID`. */
@@ -70,7 +72,7 @@ export function openApi(routes: readonly DescribedRoute[], version: string): Rec
 }
 
 function describe({ method, url, isOpen, operation }: DescribedRoute, path: string): Record<string, unknown> {
-  const { summary, tags, role, body, answers, takesKey, takesEventId } = operation
+  const { summary, tags, role, body, answers, streams, takesKey, takesEventId } = operation
   const parameters = [
     ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => parameter(name ?? '', 'path', true)),
     ...(takesKey ? [parameter('Idempotency-Key', 'header', false)] : []),
@@ -88,7 +90,12 @@ function describe({ method, url, isOpen, operation }: DescribedRoute, path: stri
       requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } },
     }),
     responses: {
-      ...Object.fromEntries(Object.entries(answers).map(([status, what]) => [status, answer(Number(status), what)])),
+      ...Object.fromEntries(
+        Object.entries(answers).map(([status, what]) => [
+          status,
+          answer(Number(status), what, status === '200' ? streams : undefined),
+        ]),
+      ),
       ...(Object.keys(answers).length === 0 && { 200: { description: 'It is here.' } }),
       ...refused,
       ...(body && { 400: answer(400, 'Malformed.'), 413: answer(413, 'Too large.'), 415: answer(415, 'Not JSON.') }),
@@ -96,11 +103,17 @@ function describe({ method, url, isOpen, operation }: DescribedRoute, path: stri
   }
 }
 
-function answer(status: number, what: z.ZodType | Record<string, string> | string): Record<string, unknown> {
+function answer(
+  status: number,
+  what: z.ZodType | Record<string, string> | string,
+  streams?: string,
+): Record<string, unknown> {
   if (typeof what === 'string') return { description: what }
   const description = phrases[status] ?? String(status)
-  if (what instanceof z.ZodType)
-    return { description, content: { 'application/json': { schema: schemaOf(what, 'output') } } }
+  if (what instanceof z.ZodType) {
+    const events = streams && { 'text/event-stream': { schema: { type: 'string', description: streams } } }
+    return { description, content: { 'application/json': { schema: schemaOf(what, 'output') }, ...events } }
+  }
   const [[type, says] = ['', '']] = Object.entries(what)
   return { description: says, content: { [type]: { schema: { type: 'string' } } } }
 }

@@ -1,7 +1,8 @@
 /**
  * Owns what an error is on the wire: its HTTP status, its headers, and as much of it as the caller may see.
  */
-import { type AxonError, type ErrorCode, RunError } from '../errors.ts'
+import type { FastifyError } from 'fastify'
+import { AxonError, type ErrorCode, isAxonError, RunError, toAxonError } from '../errors.ts'
 import type { Caller } from './tokens.ts'
 
 /** The first that a code begins with decides. */
@@ -55,6 +56,21 @@ export function retryAfterOf(error: AxonError): string | undefined {
   if (status !== 429 && status !== 503) return undefined
   const { retryAfterMs } = error.context
   return String(Math.max(1, Math.ceil((typeof retryAfterMs === 'number' ? retryAfterMs : defaultRetryAfterMs) / 1_000)))
+}
+
+export const notJson = () =>
+  new AxonError('GATEWAY_REQUEST_NOT_JSON', 'The body is not JSON. Send Content-Type: application/json.')
+
+/** What a route or the server has thrown, as Axon's error. */
+export function refusalOf(given: unknown): AxonError {
+  if (isAxonError(given)) return given
+  const error = given as FastifyError
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return notJson()
+  if (error.statusCode === 413)
+    return new AxonError('GATEWAY_REQUEST_TOO_LARGE', 'The body is larger than maxBodyBytes.')
+  if (error.statusCode !== undefined && error.statusCode < 500)
+    return new AxonError('GATEWAY_REQUEST_MALFORMED', 'The request is malformed.')
+  return toAxonError(error)
 }
 
 export interface WireError {

@@ -21,10 +21,13 @@ test('what the gateway says of itself is valid OpenAPI 3.1, with every route', a
     'GET /readyz',
     'GET /runs/{id}',
     'GET /runs/{id}/events',
+    'GET /v1/models',
+    'GET /v1/models/{model}',
     'POST /agents/{name}/events',
     'POST /agents/{name}/run_stream',
     'POST /agents/{name}/run_sync',
     'POST /agents/{name}/runs',
     'POST /runs/{id}/approvals',
+    'POST /v1/chat/completions',
   ])
 })

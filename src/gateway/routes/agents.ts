@@ -136,11 +136,15 @@ export function readRun(
   const agent = request.params.name
   demandRole(caller, 'run')
   demandAgent(front.axon, caller, agent)
-  const key = request.headers['idempotency-key']
-  if (key !== undefined && (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)))
-    throw new AxonError('RUN_REQUEST_INVALID', 'Idempotency-Key is no key: 1 to 255 characters, no spaces.', { agent })
   // The runtime checks it whole, and sends it as it is.
-  return { caller, agent, body: request.body as RunRequest, key }
+  return { caller, agent, body: request.body as RunRequest, key: readKey(request) }
+}
+
+/** The request's `Idempotency-Key`. @throws AxonError RUN_REQUEST_INVALID */
+export function readKey({ headers }: FastifyRequest): string | undefined {
+  const key = headers['idempotency-key']
+  if (key === undefined || (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key))) return key
+  throw new AxonError('RUN_REQUEST_INVALID', 'Idempotency-Key is no key: 1 to 255 characters, no spaces.')
 }
 
 /** Another reader of a run in the background: its leaving ends nothing. 204 where there is nothing more to read. */
@@ -151,16 +155,27 @@ export async function sendResumed(
   run: string,
   after: number,
 ): Promise<FastifyReply> {
+  const events = await readAgain(front, reply, caller, run, after)
+  const isSent = await front.send(reply, texts(events), (error) => errorText(error, caller), { [runHeader]: run })
+  // Whoever reconnects by itself, as a browser does, stops at this.
+  return isSent ? reply : reply.code(204).send()
+}
+
+/** The events of a run in the background, until it ends or the client has gone. @throws AxonError RUN_UNKNOWN */
+export async function readAgain(
+  front: Front,
+  reply: FastifyReply,
+  caller: Caller,
+  run: string,
+  after: number,
+): Promise<AsyncIterable<RunStreamEvent>> {
   const stream = await front.runs.events(caller, run, after)
   const reader = stream.toReadableStream().getReader()
   const gone = front.gone(reply)
   gone.addEventListener('abort', () => void reader.cancel().catch(() => {}), { once: true })
-  const events = async function* () {
+  return (async function* () {
     for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
-  }
-  const isSent = await front.send(reply, texts(events()), (error) => errorText(error, caller), { [runHeader]: run })
-  // Whoever reconnects by itself, as a browser does, stops at this.
-  return isSent ? reply : reply.code(204).send()
+  })()
 }
 
 function snapshotOf({ axon }: Front, caller: Caller, name: string): AgentSnapshot {

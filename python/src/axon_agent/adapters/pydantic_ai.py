@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_ai.agent import AbstractAgent
+from pydantic_ai.capabilities import ReinjectSystemPrompt
 from pydantic_ai.messages import (
     AudioUrl,
     BinaryContent,
@@ -70,7 +71,11 @@ class PydanticAIRunner:
             message = "The agent has no model: set `model` in its definition or in the request."
             raise RunError("AGENT_MODEL_INVALID", message)
         if request.get("message_history"):
-            call["message_history"] = _checked(ModelMessagesTypeAdapter, request["message_history"], "message_history")
+            history = _checked(ModelMessagesTypeAdapter, request["message_history"], "message_history")
+            call["message_history"] = history
+            # A history that another client has made lacks the agent's own prompt, and pydantic-ai adds none to it.
+            if not any(part.part_kind == "system-prompt" for message in history for part in message.parts):
+                call["capabilities"] = [*call.get("capabilities", ()), ReinjectSystemPrompt()]
         if "usage_limits" in request:
             call["usage_limits"] = _limits(request["usage_limits"])
         if "metadata" in request:
