@@ -1,0 +1,42 @@
+/**
+ * Owns which tool calls of a run are under way, and which of them wait for a person: what a protocol needs to know to end its
+ * stream while it waits.
+ */
+type State = 'running' | 'waiting' | 'approved' | 'denied'
+
+export class OpenCalls {
+  readonly #calls = new Map<string, State>()
+
+  /** `false` where the call is known already. */
+  begin(id: string): boolean {
+    if (this.#calls.has(id)) return false
+    this.#calls.set(id, 'running')
+    return true
+  }
+
+  /** A person is asked. */
+  ask(id: string): void {
+    this.#calls.set(id, 'waiting')
+  }
+
+  answer(id: string, isApproved: boolean): void {
+    if (this.#calls.has(id)) this.#calls.set(id, isApproved ? 'approved' : 'denied')
+  }
+
+  /** What it was until now; undefined where it is not known. */
+  end(id: string): State | undefined {
+    const state = this.#calls.get(id)
+    this.#calls.delete(id)
+    return state
+  }
+
+  get areThere(): boolean {
+    return this.#calls.size > 0
+  }
+
+  /** Whether nothing goes on until a person has answered. */
+  get areStalled(): boolean {
+    const states = [...this.#calls.values()]
+    return states.includes('waiting') && !states.includes('running')
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Owns runs whose stream ends before they do: a person is asked, the client is told so and hangs up, and comes back with the
+ * answer in a request of its own. How a protocol says so is its own.
+ *
+ * 1. A client that leaves ends its run; one that was told to come back does not. It has until the approval is due.
+ * 2. A run that waits is read no further: it keeps its place and its deadline, and its events are held back.
+ */
+import { AxonError } from '../../errors.ts'
+import type { RunRequest, RunStreamEvent } from '../../protocol/run.ts'
+import type { Front } from '../front.ts'
+import type { Caller } from '../tokens.ts'
+
+/** What a protocol says of one run, in pieces of text; an empty piece says nothing. */
+export interface Telling {
+  /** Of an event of the run. */
+  said(event: RunStreamEvent): string
+  /** Where nothing goes on until a person has answered: the end of this stream, and when that will be too late. */
+  pause(): { text: string; dueAt: number } | undefined
+  /** The beginning of the next stream. */
+  goOn(answers: readonly ToolAnswer[]): string
+  /** The end of a stream that broke off. */
+  broken(error: unknown): string
+}
+
+/** What a person has said of a tool call. */
+export interface ToolAnswer {
+  run: string
+  id: string
+  isApproved: boolean
+  message?: string | undefined
+}
+
+export interface Ongoing<T extends Telling> {
+  run: string
+  agent: string
+  telling: T
+  events: AsyncIterator<RunStreamEvent>
+  settled: Promise<void>
+  leaving: AbortController
+  /** What the next stream begins with. */
+  first: string
+}
+
+export class PausedRuns<T extends Telling> {
+  readonly #front: Front
+  readonly #paused = new Map<string, Ongoing<T>>()
+
+  constructor(front: Front) {
+    this.#front = front
+  }
+
+  /** @throws what `AgentHandle.stream` throws, GATEWAY_CLOSING */
+  begin(caller: Caller, agent: string, request: RunRequest, telling: T): Ongoing<T> {
+    const leaving = new AbortController()
+    const stream = this.#front.runs.stream(caller, agent, request, { signal: leaving.signal })
+    const { id: run, settled } = stream
+    return { run, agent, telling, events: stream[Symbol.asyncIterator](), settled, leaving, first: '' }
+  }
+
+  /**
+   * Tells a run what was answered, and goes on with it.
+   * @throws AxonError RUN_UNKNOWN, TOOL_APPROVAL_UNKNOWN
+   */
+  async goOn(caller: Caller, agent: string, answers: readonly [ToolAnswer, ...ToolAnswer[]]): Promise<Ongoing<T>> {
+    const [{ run }] = answers
+    await this.#front.runs.find(caller, run)
+    const ongoing = this.#paused.get(run)
+    if (ongoing?.agent !== agent || answers.some((answer) => answer.run !== run)) throw notPaused(run)
+    this.#paused.delete(run)
+    try {
+      for (const { id, isApproved, message } of answers)
+        await this.#front.runs.answerTool(caller, run, id, isApproved, message)
+    } catch (error) {
+      this.#paused.set(run, ongoing)
+      throw error
+    }
+    ongoing.first = ongoing.telling.goOn(answers)
+    return ongoing
+  }
+
+  /** Nobody will answer: the conversation goes on without it. */
+  async drop(caller: Caller, run: string): Promise<void> {
+    await this.#front.runs.cancel(caller, run).catch(() => {})
+  }
+
+  /** What is said until the run ends, or a person is asked; `gone` ends it. */
+  async *pieces(ongoing: Ongoing<T>, gone: AbortSignal): AsyncGenerator<string, void> {
+    const { telling, events, leaving, first } = ongoing
+    const leave = () => leaving.abort(gone.reason)
+    gone.addEventListener('abort', leave, { once: true })
+    if (gone.aborted) leave()
+    let isPaused = false
+    try {
+      if (first !== '') yield first
+      for (;;) {
+        const pause = telling.pause()
+        if (pause !== undefined) {
+          isPaused = true
+          this.#keep(ongoing, pause.dueAt)
+          yield pause.text
+          return
+        }
+        const next = await events.next()
+        if (next.done) return
+        const text = telling.said(next.value)
+        if (text !== '') yield text
+      }
+    } finally {
+      gone.removeEventListener('abort', leave)
+      if (!isPaused) await events.return?.()
+    }
+  }
+
+  #keep(ongoing: Ongoing<T>, dueAt: number): void {
+    const { run, settled, leaving } = ongoing
+    const isHere = () => this.#paused.get(run) === ongoing
+    const late = setTimeout(
+      () => isHere() && leaving.abort(new Error('Nobody has answered in time.')),
+      Math.max(0, dueAt - Date.now()),
+    )
+    this.#paused.set(run, ongoing)
+    void settled.then(() => {
+      clearTimeout(late)
+      if (isHere()) this.#paused.delete(run)
+    })
+  }
+}
+
+/** Names an approval for the client: what comes back says which run it belongs to. */
+export function approvalIdOf(run: string, id: string): string {
+  return `${run}:${id}`
+}
+
+/** @throws AxonError TOOL_APPROVAL_UNKNOWN */
+export function readApprovalId(given: string): { run: string; id: string } {
+  const [, run, id] = /^([^:]+):(.+)$/s.exec(given) ?? []
+  if (run !== undefined && id !== undefined) return { run, id }
+  throw new AxonError('TOOL_APPROVAL_UNKNOWN', `No tool call waits for an approval ${JSON.stringify(given)}.`)
+}
+
+function notPaused(run: string): AxonError {
+  const message = `Run ${JSON.stringify(run)} of this agent does not wait for you. It is over, or goes on already.`
+  return new AxonError('RUN_UNKNOWN', message)
+}
