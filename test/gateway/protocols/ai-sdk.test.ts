@@ -169,24 +169,27 @@ test.each([
 ])('an approval is asked in the chat, which goes on with the answer %s', async (approved, tool) => {
   const { axon, chat } = await served({ user: withPydanticAi('tool_user', { env: { WITH_REFUND: '1' } }) })
   const events = record(axon)
-  const talk = chat('user', { sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithApprovalResponses })
+  const { promise: finished, resolve } = Promise.withResolvers<void>()
+  const talk = chat('user', {
+    sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithApprovalResponses,
+    onFinish: ({ finishReason }) => finishReason === 'stop' && resolve(),
+  })
   await talk.sendMessage({ text: 'Refund it' })
-  const asked = partsOf(talk)?.find(({ type }) => type === 'tool-refund')
-  expect(asked).toMatchObject({ state: 'approval-requested', input: { id: 'a' }, approval: { id: expect.any(String) } })
   expect(talk.status).toBe('ready')
-  const { approval } = asked as { approval: { id: string } }
+  const { approval } = refundOf(talk)
   await talk.addToolApprovalResponse({ id: approval.id, approved, ...(!approved && { reason: 'Not today.' }) })
-  await settledOf(talk)
+  await finished
   expect(talk.messages).toHaveLength(2)
   expect(partsOf(talk)?.find(({ type }) => type === 'tool-refund')).toMatchObject(tool)
   expect(saidBy(talk)).toContain(approved ? 'refunded a' : 'Not today.')
   expect(events.filter(({ type }) => type === 'run.accepted')).toHaveLength(1)
 })
 
-/** The chat sends by itself after an approval: its last part says when that is done. */
-async function settledOf(chat: Chat): Promise<void> {
-  while (partsOf(chat)?.at(-1)?.type !== 'text' || chat.status !== 'ready')
-    await new Promise((resolve) => setImmediate(resolve))
+/** What waits for an answer in the chat. */
+function refundOf(chat: Chat): { approval: { id: string } } {
+  const part = partsOf(chat)?.find(({ type }) => type === 'tool-refund')
+  expect(part).toMatchObject({ state: 'approval-requested', input: { id: 'a' }, approval: { id: expect.any(String) } })
+  return part as unknown as { approval: { id: string } }
 }
 
 test('who goes on without answering ends the run that waited', async () => {
@@ -202,7 +205,7 @@ test('an approval is its owner’s, and is answered once', async () => {
   const { chat, post } = await served({ user: withPydanticAi('tool_user', { env: { WITH_REFUND: '1' } }) })
   const talk = chat('user')
   await talk.sendMessage({ text: 'Refund it' })
-  const { approval } = partsOf(talk)?.find(({ type }) => type === 'tool-refund') as { approval: { id: string } }
+  const { approval } = refundOf(talk)
   await talk.addToolApprovalResponse({ id: approval.id, approved: true })
   const { messages } = talk
   const answer = (token: string) => post('/agents/user/ai-sdk', { messages }, { token })

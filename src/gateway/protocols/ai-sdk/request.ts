@@ -19,8 +19,8 @@ const toolPart = z.looseObject({
   /** Of a `dynamic-tool`; others have it in their type. */
   toolName: z.string().optional(),
   state: z.string(),
-  input: z.unknown(),
-  output: z.unknown(),
+  input: z.unknown().optional(),
+  output: z.unknown().optional(),
   errorText: z.string().optional(),
   approval: z
     .looseObject({ id: z.string(), approved: z.boolean().optional(), reason: z.string().optional() })
