@@ -37,9 +37,14 @@ export interface Ongoing<T extends Telling> {
   events: AsyncIterator<RunStreamEvent>
   settled: Promise<void>
   leaving: AbortController
-  /** What the next stream begins with. */
-  first: string
+  /** What it goes on with, where it was paused. */
+  answers?: readonly ToolAnswer[]
 }
+
+/** What a client wants: a run, or the rest of one. */
+export type Asked =
+  | { request: RunRequest; superseded: readonly string[] /** Runs that wait for an answer that will not come. */ }
+  | { answers: readonly [ToolAnswer, ...ToolAnswer[]] }
 
 export class PausedRuns<T extends Telling> {
   readonly #front: Front
@@ -49,49 +54,29 @@ export class PausedRuns<T extends Telling> {
     this.#front = front
   }
 
-  /** @throws what `AgentHandle.stream` throws, GATEWAY_CLOSING */
-  begin(caller: Caller, agent: string, request: RunRequest, telling: T): Ongoing<T> {
-    const leaving = new AbortController()
-    const stream = this.#front.runs.stream(caller, agent, request, { signal: leaving.signal })
-    const { id: run, settled } = stream
-    return { run, agent, telling, events: stream[Symbol.asyncIterator](), settled, leaving, first: '' }
-  }
-
   /**
-   * Tells a run what was answered, and goes on with it.
-   * @throws AxonError RUN_UNKNOWN, TOOL_APPROVAL_UNKNOWN
+   * Begins a run, or tells one what was answered and goes on with it.
+   * @throws what `AgentHandle.stream` throws, GATEWAY_CLOSING, RUN_UNKNOWN, TOOL_APPROVAL_UNKNOWN
    */
-  async goOn(caller: Caller, agent: string, answers: readonly [ToolAnswer, ...ToolAnswer[]]): Promise<Ongoing<T>> {
-    const [{ run }] = answers
-    await this.#front.runs.find(caller, run)
-    const ongoing = this.#paused.get(run)
-    if (ongoing?.agent !== agent || answers.some((answer) => answer.run !== run)) throw notPaused(run)
-    this.#paused.delete(run)
-    try {
-      for (const { id, isApproved, message } of answers)
-        await this.#front.runs.answerTool(caller, run, id, isApproved, message)
-    } catch (error) {
-      this.#paused.set(run, ongoing)
-      throw error
-    }
-    ongoing.first = ongoing.telling.goOn(answers)
-    return ongoing
-  }
-
-  /** Nobody will answer: the conversation goes on without it. */
-  async drop(caller: Caller, run: string): Promise<void> {
-    await this.#front.runs.cancel(caller, run).catch(() => {})
+  async open(caller: Caller, agent: string, asked: Asked, begin: () => T): Promise<Ongoing<T>> {
+    if ('answers' in asked) return await this.#goOn(caller, agent, asked.answers)
+    // What is over already, or somebody else's, stays as it is.
+    for (const run of asked.superseded) await this.#front.runs.cancel(caller, run).catch(() => {})
+    const leaving = new AbortController()
+    const stream = this.#front.runs.stream(caller, agent, asked.request, { signal: leaving.signal })
+    const { id: run, settled } = stream
+    return { run, agent, telling: begin(), events: stream[Symbol.asyncIterator](), settled, leaving }
   }
 
   /** What is said until the run ends, or a person is asked; `gone` ends it. */
   async *pieces(ongoing: Ongoing<T>, gone: AbortSignal): AsyncGenerator<string, void> {
-    const { telling, events, leaving, first } = ongoing
+    const { telling, events, leaving, answers } = ongoing
     const leave = () => leaving.abort(gone.reason)
     gone.addEventListener('abort', leave, { once: true })
     if (gone.aborted) leave()
     let isPaused = false
     try {
-      if (first !== '') yield first
+      if (answers !== undefined) yield telling.goOn(answers)
       for (;;) {
         const pause = telling.pause()
         if (pause !== undefined) {
@@ -109,6 +94,22 @@ export class PausedRuns<T extends Telling> {
       gone.removeEventListener('abort', leave)
       if (!isPaused) await events.return?.()
     }
+  }
+
+  async #goOn(caller: Caller, agent: string, answers: readonly [ToolAnswer, ...ToolAnswer[]]): Promise<Ongoing<T>> {
+    const [{ run }] = answers
+    await this.#front.runs.find(caller, run)
+    const ongoing = this.#paused.get(run)
+    if (ongoing?.agent !== agent || answers.some((answer) => answer.run !== run)) throw notPaused(run)
+    this.#paused.delete(run)
+    try {
+      for (const { id, isApproved, message } of answers)
+        await this.#front.runs.answerTool(caller, run, id, isApproved, message)
+    } catch (error) {
+      this.#paused.set(run, ongoing)
+      throw error
+    }
+    return { ...ongoing, answers }
   }
 
   #keep(ongoing: Ongoing<T>, dueAt: number): void {

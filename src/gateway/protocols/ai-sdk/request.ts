@@ -7,7 +7,7 @@ import { runRequest } from '../../../protocol/run.ts'
 import { History, type Prompt, type PromptPart } from '../history.ts'
 import { fileAt, promptOf } from '../openai/content.ts'
 import { readBody, refused } from '../openai/errors.ts'
-import { readApprovalId, type ToolAnswer } from '../paused-runs.ts'
+import { type Asked, readApprovalId, type ToolAnswer } from '../paused-runs.ts'
 
 const textPart = z.looseObject({ type: z.literal('text'), text: z.string() })
 
@@ -46,13 +46,6 @@ export const chatRequest = z.looseObject({
   usage_limits,
   metadata,
 })
-
-export type Asked =
-  | {
-      request: z.infer<typeof runRequest> /** Runs that wait for an answer that will not come. */
-      superseded: string[]
-    }
-  | { answers: [ToolAnswer, ...ToolAnswer[]] }
 
 /** @throws AxonError RUN_REQUEST_INVALID, TOOL_APPROVAL_UNKNOWN */
 export function readChatRequest(body: unknown): Asked {

@@ -4,23 +4,13 @@
 import type { Front } from '../../front.ts'
 import { demandAgent, demandRole } from '../../guards.ts'
 import { runHeader } from '../../routes/agents.ts'
-import { errorBody } from '../../schemas.ts'
+import { runErrors } from '../../schemas.ts'
 import { PausedRuns } from '../paused-runs.ts'
 import { chatRequest, readChatRequest } from './request.ts'
 import { streamHeaders, UiMessageStream } from './stream.ts'
 
 interface ChatParams {
   Params: { name: string }
-}
-
-const errors = {
-  404: errorBody,
-  422: errorBody,
-  429: errorBody,
-  500: errorBody,
-  502: errorBody,
-  503: errorBody,
-  504: errorBody,
 }
 
 export function aiSdkRoutes(front: Front): void {
@@ -36,7 +26,10 @@ export function aiSdkRoutes(front: Front): void {
           tags: ['ai-sdk'],
           role: 'run',
           body: chatRequest,
-          answers: { 200: { 'text/event-stream': 'Chunks of a UI message stream; the last is `[DONE]`.' }, ...errors },
+          answers: {
+            200: { 'text/event-stream': 'Chunks of a UI message stream; the last is `[DONE]`.' },
+            ...runErrors,
+          },
         },
       },
     },
@@ -47,11 +40,7 @@ export function aiSdkRoutes(front: Front): void {
       demandAgent(axon, caller, agent)
       const gone = front.gone(reply)
       const asked = readChatRequest(request.body)
-      if ('superseded' in asked) for (const run of asked.superseded) await paused.drop(caller, run)
-      const run =
-        'answers' in asked
-          ? await paused.goOn(caller, agent, asked.answers)
-          : paused.begin(caller, agent, asked.request, new UiMessageStream(caller))
+      const run = await paused.open(caller, agent, asked, () => new UiMessageStream(caller))
       const headers = { ...streamHeaders, [runHeader]: run.run }
       await front.send(reply, paused.pieces(run, gone), (error) => run.telling.broken(error), headers)
       return reply
