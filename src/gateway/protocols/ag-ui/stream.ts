@@ -86,7 +86,7 @@ export class AgUiStream implements Telling {
   }
 
   #begin(): string {
-    return dataText({ type: 'RUN_STARTED', ...this.client })
+    return dataText({ type: 'RUN_STARTED', ...this.client, protocolVersion: '1.0' })
   }
 
   #text(delta: string): string {
