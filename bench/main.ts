@@ -16,6 +16,7 @@ import { registry } from './registry.ts'
 import { start } from './start.ts'
 import { stream } from './stream.ts'
 import { supervision } from './supervision.ts'
+import { telemetry } from './telemetry.ts'
 import { throughput } from './throughput.ts'
 
 /** What a benchmark found: figures by name, and each target with what was reached. */
@@ -38,6 +39,7 @@ const benches: Record<string, (rounds: number | undefined, seconds: number | und
   start,
   stream,
   supervision,
+  telemetry,
   throughput,
 }
 

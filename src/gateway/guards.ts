@@ -54,7 +54,7 @@ export function checkOrigins(
       vary: 'Origin',
       'cross-origin-resource-policy': 'cross-origin',
     })
-    reply.header('access-control-expose-headers', 'Retry-After, X-Axon-Run, Location')
+    reply.header('access-control-expose-headers', 'Retry-After, X-Axon-Run, Location, X-Request-Id, X-Should-Retry')
   } else if (origin !== `http://${host}` && origin !== `https://${host}`) {
     throw new AxonError('GATEWAY_FORBIDDEN', 'Pages of this Origin may not call. List it as origins.')
   }
@@ -76,7 +76,8 @@ export function isPreflight({ method, headers }: FastifyRequest): boolean {
 
 export const preflightHeaders = {
   'access-control-allow-methods': 'GET, POST, DELETE',
-  'access-control-allow-headers': 'Authorization, Content-Type, Idempotency-Key, Last-Event-ID',
+  // Clients of the protocols add headers of their own; the star does not stand for Authorization.
+  'access-control-allow-headers': 'Authorization, *',
   'access-control-max-age': '600',
 } as const
 

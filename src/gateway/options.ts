@@ -4,6 +4,7 @@
 import * as z from 'zod'
 import { AxonError } from '../errors.ts'
 import { agentName, describe, options, positiveMs } from '../runtime/config/fields.ts'
+import type { ConversationStore } from '../runtime/conversations/store.ts'
 
 export const roles = ['run', 'operate', 'read'] as const
 /** `run`: starts runs and sees its own; `operate`: sends events to agents, and sees every run; `read`: figures. */
@@ -75,6 +76,18 @@ const gatewayOptions = options({
   maxRuns: z.int().positive().default(10_000),
   /** How long a background run is kept after its end, in milliseconds. Default 300 000. */
   keepRunsMs: positiveMs.default(300_000),
+  /** Where responses are kept that OpenAI's clients go on from; of the shape of `conversations.store`. Default: in memory. */
+  responseStore: z
+    .custom<ConversationStore>(
+      (value) => isStore(value as Partial<ConversationStore>),
+      'is no store: it has load and save',
+    )
+    .optional(),
+  /** How many bytes of responses are kept in memory; those that were not used for longest go first. Default 64 MiB. */
+  maxResponseBytes: z
+    .int()
+    .positive()
+    .default(64 * 2 ** 20),
   /** What `GET /metrics` answers. Default: there is none. */
   metrics: z
     .custom<() => Metrics | Promise<Metrics>>((value) => typeof value === 'function', 'is no function')
@@ -86,6 +99,10 @@ export type GatewaySettings = z.output<typeof gatewayOptions>
 export interface Metrics {
   contentType: string
   text: string
+}
+
+function isStore(value: Partial<ConversationStore> | null): boolean {
+  return typeof value?.load === 'function' && typeof value.save === 'function'
 }
 
 /** @throws AxonError CONFIG_INVALID naming each field that is wrong, and where anybody could come in from elsewhere */

@@ -90,8 +90,12 @@ export type RunFact =
       started: boolean | undefined
       attempt: number
       durationMs: number
-      /** Tokens of a run that succeeded. */
+      /** Tokens of a run that succeeded; what went in and what came out, where its agent counts them apart. */
       totalTokens?: number | undefined
+      inputTokens?: number | undefined
+      outputTokens?: number | undefined
+      /** From acceptance to the first event that a streamed run's agent told, in milliseconds. */
+      firstEventMs?: number | undefined
       error?: AxonError | undefined
     }
 

@@ -115,6 +115,8 @@ export interface HttpCall {
   timeouts: RunTimeouts
   /** What is left of the run's time. */
   deadlineMs: number
+  /** W3C trace context and baggage: headers of the request. */
+  trace?: { traceparent: string; tracestate?: string | undefined; baggage?: string | undefined } | undefined
   /** By which the result is parsed. */
   output?: OutputDefinition | undefined
 }

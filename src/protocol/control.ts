@@ -46,6 +46,8 @@ export type AgentFacts = z.infer<typeof agentFacts>
 const question = { run: z.string(), attempt: z.int().positive(), id: z.string() }
 /** `arguments` come from a model: they are checked by the tool. */
 const asked = { ...question, tool: z.string(), arguments: z.unknown() }
+/** W3C's: the span in which the process asks. */
+const traceparent = z.string().max(200).optional()
 
 export const failurePhases = ['launch', 'import', 'bind', 'serve'] as const
 
@@ -72,7 +74,7 @@ export const agentFrame = z.discriminatedUnion('type', [
   /** The answer to `revoke`. `isKnown: false` is a promise: it does not run and will not begin; what has ended has its receipt. */
   z.object({ type: z.literal('revoked'), run: z.string(), attempt: z.int().positive(), isKnown: z.boolean() }),
   /** Calls a tool that Node has; answered by `tool.returned`. */
-  z.object({ type: z.literal('tool.invoke'), ...asked }),
+  z.object({ type: z.literal('tool.invoke'), ...asked, traceparent }),
   /** Asks a person whether the process may call a tool of its own; answered by `tool.approved`. */
   z.object({ type: z.literal('tool.approval'), ...asked }),
   /** Takes either back: nobody waits for the answer. */

@@ -23,8 +23,10 @@ import { portSpawn } from './process/port.ts'
 import { attachResources, Resources, resourcesOf } from './resources.ts'
 import { Dispatcher, type RunsFact } from './runs/dispatcher.ts'
 import { defaultStateDir } from './state/record.ts'
+import { Signals } from './telemetry/signals.ts'
 import { type SystemTable, tableOf } from './telemetry/table.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
+import type { OpenTelemetryOptions } from './telemetry/traces.ts'
 
 /** Options of the runtime; all have a default. */
 export interface RuntimeOptions {
@@ -49,6 +51,11 @@ export interface RuntimeOptions {
   uv?: string | false | undefined
   /** A pino logger; every event of the catalogue goes there. Default: none. */
   logger?: Logger | undefined
+  /**
+   * Traces and metrics through OpenTelemetry: docs/observability.md. Default: on where `@opentelemetry/api` is installed and an SDK
+   * is registered when the system starts.
+   */
+  openTelemetry?: boolean | OpenTelemetryOptions | undefined
   /** For tests: every timer of the runtime. Default: the system's. */
   clock?: Clock | undefined
   /** The environment that commands inherit, and agents by an allow-list. Default: `process.env`. */
@@ -82,6 +89,8 @@ export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Tel
     throw new AxonError('CONFIG_INVALID', message)
   }
   const journal = options.journal && parseJournal(options.journal)
+  const signals = new Signals(options.openTelemetry, options.env ?? process.env)
+  telemetry.traces = signals.traces
   return systemMachine.provide({
     actors: {
       agent: poolMachine.provide({
@@ -92,7 +101,7 @@ export function provideRuntime(options: RuntimeOptions = {}, telemetry = new Tel
         },
       }),
       telemetry: telemetrySlot(telemetry),
-      runs: runsSlot(options, telemetry, journal),
+      runs: runsSlot(options, telemetry, journal, signals),
     },
   })
 }
@@ -105,7 +114,12 @@ function telemetrySlot(telemetry: Telemetry) {
 }
 
 /** Opens what the system holds outside its machines when the root starts, and closes it when the root ends. */
-function runsSlot(options: RuntimeOptions, telemetry: Telemetry, settings: JournalSettings | undefined) {
+function runsSlot(
+  options: RuntimeOptions,
+  telemetry: Telemetry,
+  settings: JournalSettings | undefined,
+  signals: Signals,
+) {
   const { clock = systemClock, env = process.env, runtimeDir, stateDir = defaultStateDir(env), operator } = options
   return fromCallback<RunDispatchEvent>(({ system, self, sendBack, receive }) => {
     const root = rootOf(self)
@@ -135,12 +149,19 @@ function runsSlot(options: RuntimeOptions, telemetry: Telemetry, settings: Journ
       send: (command) => sendBack(command),
       definitionOf: define,
       journal,
+      traces: signals.traces,
     })
     dispatchers.set(system, dispatcher)
+    const endSignals = signals.start({
+      on: (listener) => telemetry.on('*', listener),
+      agents: () => snapshotsOf(root, dispatcher).filter(wasStarted),
+      definitionOf: define,
+    })
     receive((event) => dispatcher.hear(event))
     return () => {
       isEnding = true
       dispatcher.close()
+      endSignals()
       stopAgents(root)
       if (journal) void resources.track(journal.close())
       void resources.close()
@@ -182,6 +203,10 @@ function snapshotsOf(root: AnyActorRef, dispatcher: Dispatcher): AgentSnapshot[]
   return [...contextOf(root).members].flatMap(([name, { ref }]) =>
     ref === undefined ? [] : [viewAgent(ref.getSnapshot(), dispatcher.load(name))],
   )
+}
+
+function wasStarted({ replicas, queued }: AgentSnapshot): boolean {
+  return replicas.length > 0 || queued > 0
 }
 
 function contextOf(root: AnyActorRef): SystemContext {

@@ -29,5 +29,6 @@ test('what the gateway says of itself is valid OpenAPI 3.1, with every route', a
     'POST /agents/{name}/runs',
     'POST /runs/{id}/approvals',
     'POST /v1/chat/completions',
+    'POST /v1/responses',
   ])
 })

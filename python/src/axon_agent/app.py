@@ -25,12 +25,14 @@ from axon_agent.errors import RunError
 from axon_agent.protocol import ATTEMPT_HEADER, DEADLINE_HEADER, RUN_HEADER
 from axon_agent.request import RunHead, parse_head, parse_request
 from axon_agent.runs import Runs
+from axon_agent.tracing import BAGGAGE, TRACEPARENT, TRACESTATE, read_trace
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 KEEP_ALIVE_SECONDS = 15.0
+_TRACED = frozenset({TRACEPARENT, TRACESTATE, BAGGAGE})
 
 
 class AgentApp:
@@ -73,6 +75,7 @@ class AgentApp:
 
     async def _run(self, scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
         run_id = attempt = deadline = b""
+        traced: dict[bytes, bytes] | None = None
         for name, value in scope["headers"]:
             if name == RUN_HEADER:
                 run_id = value
@@ -80,6 +83,10 @@ class AgentApp:
                 attempt = value
             elif name == DEADLINE_HEADER:
                 deadline = value
+            elif name in _TRACED:
+                traced = traced or {}
+                # A header that stands twice is a list of both.
+                traced[name] = traced[name] + b"," + value if name in traced else value
         head: RunHead | None = None
         try:
             head = parse_head(run_id or uuid.uuid4().hex.encode(), attempt, deadline)
@@ -87,7 +94,8 @@ class AgentApp:
             body = await _body(receive)
             if body is None:
                 return
-            run = self._runs.start(head, self._runs.runner.prepare(parse_request(body)), answer)
+            call = self._runs.runner.prepare(parse_request(body))
+            run = self._runs.start(head, call, answer, read_trace(traced) if traced else None)
         except RunError as error:
             known = (head.run, head.attempt) if head else (None, None)
             told = error.body(self._runs.agent, known[0], attempt=known[1])

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from datetime import datetime, timezone
 
 from axon_agent.errors import clean, format_traceback
+from axon_agent.tracing import current_ids
 
 current_run: ContextVar[str | None] = ContextVar("axon_run", default=None)
 """The id of the run that the calling code belongs to; None outside runs."""
@@ -17,7 +18,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonFormatter(logging.Formatter):
-    """`{ time, level, logger, message, run?, traceback?, … }`: what was given as `extra` follows."""
+    """`{ time, level, logger, message, run?, trace_id?, span_id?, traceback?, … }`, then what was given as `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -29,6 +30,9 @@ class JsonFormatter(logging.Formatter):
         run = current_run.get()
         if run is not None:
             line["run"] = run
+        ids = current_ids()
+        if ids is not None:
+            line["trace_id"], line["span_id"] = ids
         if record.exc_info and record.exc_info[1] is not None:
             line["traceback"] = format_traceback(record.exc_info[1])
         for key, value in vars(record).items():

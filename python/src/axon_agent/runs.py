@@ -25,6 +25,7 @@ from axon_agent.errors import RunError
 from axon_agent.logs import current_run
 from axon_agent.request import RunHead
 from axon_agent.tools import current_attempt
+from axon_agent.tracing import Trace, enter
 
 _REMEMBERED = 1024
 _PROMISED = 16_384
@@ -44,10 +45,11 @@ class Receipts(Protocol):
 class Run:
     """One run. `reason` is set once it must end."""
 
-    __slots__ = ("answer", "attempt", "has_started", "id", "is_running", "reason", "task", "timer")
+    __slots__ = ("answer", "attempt", "has_started", "id", "is_running", "reason", "task", "timer", "trace")
 
-    def __init__(self, head: RunHead, answer: Answer) -> None:
+    def __init__(self, head: RunHead, answer: Answer, trace: Trace | None) -> None:
         self.id = head.run
+        self.trace = trace
         self.attempt = head.attempt
         self.answer = answer
         self.has_started = False
@@ -88,7 +90,7 @@ class Runs:
         if self.is_draining:
             raise RunError("RUN_REJECTED", f"Agent {self.agent} is stopping and takes no more runs.")
 
-    def start(self, head: RunHead, call: Call, answer: Answer) -> Run:
+    def start(self, head: RunHead, call: Call, answer: Answer, trace: Trace | None = None) -> Run:
         """Admits a run and starts its task; `RunError` where it is refused."""
         self.check_open()
         earlier = self._in_flight.get(head.run)
@@ -98,7 +100,7 @@ class Runs:
             raise RunError("RUN_CANCELLED", f"Run {head.run} was cancelled before it came.")
         if head.deadline_ms is not None and head.deadline_ms <= 0:
             raise _timeout(head.run)
-        run = Run(head, answer)
+        run = Run(head, answer, trace)
         if earlier is not None:
             # Node has given it up; that it says so may come later than this.
             if earlier.reason is None:
@@ -204,6 +206,8 @@ class Runs:
         run.is_running = True
         current_run.set(run.id)
         current_attempt.set(run)
+        if run.trace is not None:
+            enter(run.trace)
         answer = run.answer
         error: RunError | None = None
         outcome: Outcome | None = None

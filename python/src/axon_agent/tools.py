@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from axon_agent.protocol import FrameError
+from axon_agent.tracing import current_traceparent
 
 
 class Asking(Protocol):
@@ -113,7 +114,9 @@ class _Desk:
             key = self._key(attempt, id)
             self._questions[key] = question
         try:
-            self.say({"type": kind, **_named(key), "tool": tool, "arguments": arguments})
+            span = current_traceparent() if kind == "tool.invoke" else None
+            traced = {} if span is None else {"traceparent": span}
+            self.say({"type": kind, **_named(key), "tool": tool, "arguments": arguments, **traced})
         except BaseException as error:
             with self._lock:
                 self._questions.pop(key, None)

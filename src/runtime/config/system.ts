@@ -61,6 +61,7 @@ export const ofMachine = {
 /** What can be written in code alone. */
 export const inCode = {
   conversations: conversations.optional(),
+  openTelemetry: z.union([z.boolean(), options({ captureMessageContent: z.boolean().optional() })]).optional(),
   inspect: z.custom((value) => ['function', 'object'].includes(typeof value), 'is no observer').optional(),
   logger: z.custom((value) => typeof (value as Logger)?.child === 'function', 'is no pino logger').optional(),
 }

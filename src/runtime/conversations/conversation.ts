@@ -78,7 +78,11 @@ export class Conversation<Result = unknown, Request extends RunRequest = RunRequ
     }
     return this.#inTurn(options.signal, async () => {
       const dispatcher = this.#dispatcher()
-      const run = dispatcher.run(this.agent, await this.#withHistory(request), { affinity: this.id, ...options })
+      const run = dispatcher.run(this.agent, await this.#withHistory(request), {
+        affinity: this.id,
+        conversation: this.id,
+        ...options,
+      })
       const response = await run.result
       await this.#keep(response, run.id)
       return response as RunResponse<Answer>
@@ -96,7 +100,12 @@ export class Conversation<Result = unknown, Request extends RunRequest = RunRequ
       const dispatcher = this.#dispatcher()
       const asked = await this.#withHistory(request)
       const keep = (response: RunResponse, run: string) => this.#keep(response, run)
-      const stream = dispatcher.stream(this.agent, asked, { affinity: this.id, ...options }, keep)
+      const stream = dispatcher.stream(
+        this.agent,
+        asked,
+        { affinity: this.id, conversation: this.id, ...options },
+        keep,
+      )
       resolve(stream as RunStream<Result>)
       await stream.settled
     })

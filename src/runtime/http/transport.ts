@@ -92,7 +92,7 @@ async function send(link: Link, call: HttpCall, route: string, signal: AbortSign
 }
 
 function requestOf(link: Link, call: HttpCall, route: string): Dispatcher.DispatchOptions {
-  const { run, attempt, body, timeouts, deadlineMs } = call
+  const { run, attempt, body, timeouts, deadlineMs, trace } = call
   return {
     method: 'POST',
     path: `/agents/${link.agent}/${route}`,
@@ -102,6 +102,7 @@ function requestOf(link: Link, call: HttpCall, route: string): Dispatcher.Dispat
       [runHeaders.run]: run,
       [runHeaders.attempt]: String(attempt),
       [runHeaders.deadlineMs]: String(Math.max(1, Math.round(deadlineMs))),
+      ...trace,
     },
     body,
     headersTimeout: timeouts.firstByteMs,

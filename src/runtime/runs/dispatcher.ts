@@ -18,6 +18,7 @@ import { type Recallable, recall } from '../journal/recall.ts'
 import type { JournalRecord } from '../journal/record.ts'
 import { type ReplaySource, replay } from '../journal/replay.ts'
 import type { Link } from '../process/link.ts'
+import type { Traces } from '../telemetry/traces.ts'
 import { Approvals } from '../tools/approvals.ts'
 import type { ToolSurroundings } from '../tools/process-calls.ts'
 import { type CommandSurroundings, obey } from './commands.ts'
@@ -58,6 +59,8 @@ export interface DispatcherOptions {
   definitionOf: (agent: string) => AgentDefinition | undefined
   /** Has every run before it is sent, and its end before it is answered. Undefined: none. */
   journal?: RunJournal | undefined
+  /** Undefined: nothing is traced. */
+  traces?: Traces | undefined
 }
 
 export class Dispatcher {
@@ -74,10 +77,10 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    const { clock, tell, definitionOf, journal } = options
+    const { clock, tell, definitionOf, journal, traces } = options
     const approvals = new Approvals(clock, tell)
     this.approvals = approvals
-    this.#tools = { clock, tell, definitionOf, approvals, runs: this }
+    this.#tools = { clock, tell, definitionOf, approvals, traces, runs: this }
     const runOf = (id: string) => this.#runs.get(id)
     this.#commands = { run: (...given) => this.run(...given), runOf, approvals, tell }
     this.#keyed = new KeyedRuns({
@@ -230,7 +233,7 @@ export class Dispatcher {
     const isNamed = journal === undefined || options.run !== undefined
     const read = readRunOptions(isNamed ? options : { ...options, run: orderedId() })
     if ('fault' in read) throw invalidOptions(agent, read.fault)
-    const { id, signal, affinity, parent, runMs } = inherited(agent, read, definition.timeouts.runMs)
+    const { id, signal, affinity, parent, runMs, given } = inherited(agent, read, definition.timeouts.runMs)
     if (this.#runs.has(id)) throw invalidOptions(agent, `a run with the id ${JSON.stringify(id)} is under way`)
     const body = encodeRequest(agent, request)
     const record = journal?.begin({
@@ -245,23 +248,16 @@ export class Dispatcher {
       isIdempotent: definition.idempotent,
       isNamed,
     })
-    const spec = {
-      run: id,
-      mode: mode === 'sync' ? mode : ('stream' as const),
-      definition,
-      body,
-      runMs,
-      signal,
-      affinity,
-      parent,
-      record,
-    }
+    const how = mode === 'sync' ? mode : 'stream'
+    const spec = { run: id, mode: how, definition, body, runMs, signal, affinity, parent, record, given } as const
     return this.#launch(lane, spec, execute)
   }
 
   #launch(lane: Lane, spec: Omit<RunSpec, 'execute'>, execute: (self: () => Run) => Execute): Run {
     const { run: id, record } = spec
-    const run: Run = new Run({ ...spec, execute: execute(() => run) }, lane.options)
+    const trace = this.#options.traces?.begin(spec)
+    const executed = execute(() => run)
+    const run: Run = new Run({ ...spec, trace, execute: trace?.around(executed) ?? executed }, lane.options)
     if (record) record.onRefused = (error) => run.refuse(error)
     this.#runs.set(id, run)
     void run.settled.then(() => this.#runs.get(id) === run && this.#runs.delete(id))

@@ -4,6 +4,8 @@
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
 import { AxonError } from '../../errors.ts'
+import { faultOfTrace, type TraceHeaders } from '../telemetry/trace-context.ts'
+import type { TracedRun } from '../telemetry/traces.ts'
 import { RunParent } from './parent.ts'
 
 /** The longest delay that a timer can wait for. */
@@ -42,13 +44,30 @@ const runOptions = z.strictObject(
       .min(1, 'idempotencyKey is empty')
       .max(255, 'idempotencyKey is longer than 255')
       .optional(),
+    /**
+     * The trace that the run belongs to, as headers of W3C trace context: `readTraceHeaders(request.headers)`. Default: the active
+     * context of OpenTelemetry.
+     */
+    trace: z
+      .custom<TraceHeaders>()
+      .superRefine((value, { addIssue }) => {
+        const message = faultOfTrace(value)
+        if (message !== undefined) addIssue({ code: 'custom', message })
+      })
+      .optional(),
+    /** Names the conversation on the run's span. Default: the id of `axon.conversation()`, else none. */
+    conversation: z
+      .string('conversation is no string')
+      .min(1, 'conversation is empty')
+      .max(1_000, 'conversation is longer than 1000')
+      .optional(),
     /** The run on whose behalf this one is: `run` of a tool's context. It ends with that one. Default: none. */
     parent: z.custom<RunParent>((value) => value instanceof RunParent, 'parent is not the run of a tool').optional(),
   },
   {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
-        ? `there is no option ${issue.keys.join(', ')}; there are signal, runMs, run, affinity, idempotencyKey, parent, and for streams resumable`
+        ? `there is no option ${issue.keys.join(', ')}; there are signal, runMs, run, affinity, idempotencyKey, trace, conversation, parent, and for streams resumable`
         : undefined,
   },
 )
@@ -60,14 +79,16 @@ export interface ReadRunOptions {
   signal: AbortSignal | undefined
   affinity: string | undefined
   parent: RunParent | undefined
+  given: TracedRun['given']
 }
 
 /** The options, or what is wrong with them. */
 export function readRunOptions(options: RunOptions): ReadRunOptions | { fault: string } {
   const parsed = runOptions.safeParse(options)
   if (!parsed.success) return { fault: parsed.error.issues.map(({ message }) => message).join('; ') }
-  const { run = randomUUID(), runMs, signal, affinity, parent } = parsed.data
-  return { id: run, runMs, signal, affinity, parent }
+  const { run = randomUUID(), runMs, signal, affinity, trace, conversation, parent } = parsed.data
+  const given = trace !== undefined || conversation !== undefined ? { trace, conversation } : undefined
+  return { id: run, runMs, signal, affinity, parent, given }
 }
 
 export function invalidOptions(agent: string, what: string): AxonError {

@@ -8,6 +8,7 @@ import type { HttpCall } from '../../machines/slots.ts'
 import type { RunResponse } from '../../protocol/run.ts'
 import type { Clock } from '../clock.ts'
 import type { JournalRecord } from '../journal/record.ts'
+import type { RunTrace, TracedRun } from '../telemetry/traces.ts'
 import type { ToolSurroundings } from '../tools/process-calls.ts'
 import type { RunParent } from './parent.ts'
 
@@ -30,6 +31,10 @@ export interface RunSpec {
   parent?: RunParent | undefined
   /** What the journal keeps of it. */
   record?: JournalRecord | undefined
+  /** Its span. */
+  trace?: RunTrace | undefined
+  /** What its caller said for its trace. */
+  given?: TracedRun['given']
   /** Of a run that an earlier system had accepted: the number of this attempt. */
   resumedAt?: number | undefined
   /** That system had sent it. */

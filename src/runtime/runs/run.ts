@@ -8,6 +8,7 @@
  */
 import { createActor } from 'xstate'
 import { AxonError, isAxonError, RunError, toAxonError } from '../../errors.ts'
+import type { RunFact } from '../../machines/facts.ts'
 import { type RunOutcome, runLogic } from '../../machines/run.ts'
 import type { RunResponse } from '../../protocol/run.ts'
 import { ByteTimeout, ConnectionLost } from '../http/transport.ts'
@@ -17,6 +18,7 @@ import { eitherBegan, FailedAttempts, type Failure } from './failed-attempts.ts'
 import { fateOf } from './fate.ts'
 import { type About, cancelled, copied, lost, outcomeOf, timedOut, unreached } from './run-errors.ts'
 import type { RunSpec, RunSurroundings } from './run-spec.ts'
+import { tokensOf } from './usage.ts'
 
 const ignore = () => {}
 
@@ -42,6 +44,7 @@ export class Run {
   #failed: FailedAttempts | undefined
   /** Somebody may have read of the run: it cannot be run again as if it had not begun. */
   #isStreaming = false
+  #firstEventMs: number | undefined
   #isSettled = false
   readonly #answered = Promise.withResolvers<RunResponse>()
   #onAbort: () => void
@@ -61,7 +64,7 @@ export class Run {
       input: { run: spec.run, agent: spec.definition.name, mode: spec.mode, cancel: () => this.cancel() },
     })
     this.#actor.start()
-    around.tell({ type: 'run.accepted', agent: this.agent, run: this.id, parent: spec.parent?.id })
+    this.#tell({ type: 'run.accepted', agent: this.agent, run: this.id, parent: spec.parent?.id })
     this.#deadline = around.clock.setTimeout(() => this.#timeOut(), spec.runMs)
     if (spec.signal?.aborted) this.#onAbort()
     else spec.signal?.addEventListener('abort', this.#onAbort, { once: true })
@@ -123,15 +126,8 @@ export class Run {
     const { timeouts, output } = this.spec.definition
     const { generation } = link
     try {
-      const call = {
-        generation,
-        run: this.id,
-        attempt: this.#attempt,
-        body: this.spec.body,
-        timeouts,
-        deadlineMs: this.leftMs,
-        output,
-      }
+      const { body } = this.spec
+      const call = { generation, run: this.id, attempt: this.#attempt, body, timeouts, deadlineMs: this.leftMs, output }
       const calling = this.spec.execute(call, this.#controller.signal)
       this.#actor.send({ type: 'run.written' })
       const response = await calling
@@ -166,12 +162,17 @@ export class Run {
     if (!this.#isSettled) this.#actor.send({ type: 'run.streaming' })
   }
 
+  /** The agent has told the first event of its own. */
+  told(): void {
+    this.#firstEventMs ??= performance.now() - this.#begunAt
+  }
+
   /** By receipt, or by an answer that was read before it: they come on two connections. */
   #startedBy(generation: string): void {
     if (this.#isSettled || this.#started) return
     this.#started = true
     this.#actor.send({ type: 'run.started' })
-    this.#around.tell({ type: 'run.started', agent: this.agent, run: this.id, generation })
+    this.#tell({ type: 'run.started', agent: this.agent, run: this.id, generation })
   }
 
   /** The agent's own answer was an error. A refusal before user code, marked so, may go elsewhere. */
@@ -227,7 +228,7 @@ export class Run {
     if (this.#failed.begun === false) this.spec.record?.requeued(this.#attempt)
     this.#actor.send({ type: started === false ? 'run.requeued' : 'run.repeated' })
     const told = { agent: this.agent, run: this.id, generation, attempt: this.#attempt, started }
-    this.#around.tell({ type: 'run.requeued', ...told })
+    this.#tell({ type: 'run.requeued', ...told })
     return true
   }
 
@@ -274,17 +275,17 @@ export class Run {
 
   #answer(settlement: Omit<Settlement, 'response'>, response: RunResponse | undefined): void {
     const { error } = settlement
-    this.#around.tell({
-      type: 'run.settled',
-      agent: this.agent,
-      run: this.id,
-      ...settlement,
-      durationMs: performance.now() - this.#begunAt,
-      totalTokens: response?.usage.total_tokens,
-    })
+    const fact = { type: 'run.settled', agent: this.agent, run: this.id, ...settlement } as const
+    const durationMs = performance.now() - this.#begunAt
+    this.#tell({ ...fact, durationMs, ...tokensOf(response), firstEventMs: this.#firstEventMs }, response)
     if (response === undefined)
       this.#answered.reject(error ?? new AxonError('INTERNAL_ERROR', 'A run ended without an error.'))
     else this.#answered.resolve(response)
+  }
+
+  #tell(fact: RunFact, response?: RunResponse): void {
+    this.#around.tell(fact)
+    this.spec.trace?.hear(fact, response)
   }
 
   /** The error as the caller gets it: with the run, its attempts, and whether the agent's code began in any of them. */

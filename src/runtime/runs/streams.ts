@@ -132,8 +132,13 @@ export class Streams {
   #pump(self: () => Run, sink: EventSink): Execute {
     return async (call, signal) => {
       let response: RunResponse | undefined
+      let hasTold = false
       for await (const event of this.#transport.httpStream(call, signal)) {
         if (event.event === 'run.started') self().streaming()
+        else if (!hasTold) {
+          hasTold = true
+          self().told()
+        }
         if (event.event === 'run.result' && this.#replay) {
           response = event.data
           self()

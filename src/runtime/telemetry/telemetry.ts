@@ -4,6 +4,7 @@
 import { EventEmitter } from 'eventemitter3'
 import type { Logger } from 'pino'
 import { type AxonEvent, type AxonEventName, type AxonEventOf, catalogue } from './catalogue.ts'
+import type { Traces } from './traces.ts'
 
 export type AxonListener<Name extends AxonEventName | '*'> = (
   event: Name extends AxonEventName ? AxonEventOf<Name> : AxonEvent,
@@ -12,6 +13,8 @@ export type AxonListener<Name extends AxonEventName | '*'> = (
 export class Telemetry {
   #emitter = new EventEmitter()
   #logger: Logger | undefined
+  /** Tells which trace a run belongs to. */
+  traces: Pick<Traces, 'idsOf'> | undefined
 
   constructor(logger?: Logger) {
     this.#logger = logger
@@ -49,6 +52,7 @@ export class Telemetry {
     if (!logger.isLevelEnabled(level)) return
     const { type, ...fields } = event
     if (unlogged !== undefined) delete (fields as Record<string, unknown>)[unlogged]
-    logger[level](fields, type)
+    const ids = 'run' in event ? this.traces?.idsOf(event.run) : undefined
+    logger[level](ids ? { ...fields, trace_id: ids.traceId, span_id: ids.spanId } : fields, type)
   }
 }

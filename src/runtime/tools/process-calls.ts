@@ -15,6 +15,7 @@ import type { Clock } from '../clock.ts'
 import type { Link } from '../process/link.ts'
 import { RunParent } from '../runs/parent.ts'
 import type { Run } from '../runs/run.ts'
+import type { Traces } from '../telemetry/traces.ts'
 import { AgentCalls, type RunMaker } from './agent-calls.ts'
 import type { Approvals } from './approvals.ts'
 import { returnedLine } from './returned.ts'
@@ -27,6 +28,8 @@ export interface ToolSurroundings {
   /** The definition as it is now. */
   definitionOf: (agent: string) => AgentDefinition | undefined
   runs: RunMaker
+  /** Undefined: nothing is traced. */
+  traces?: Traces | undefined
 }
 
 type Asked = InvokeFrame | ApprovalFrame
@@ -96,18 +99,22 @@ export class ProcessCalls {
 
   /** Never rejects. */
   async #invoke(frame: InvokeFrame, run: Run, controller: AbortController, ended: Promise<never>): Promise<void> {
-    const { tell } = this.#around
+    const { tell, traces } = this.#around
     const about = this.#about(frame)
+    const trace = traces?.tool(frame, this.#link.agent)
     const begunAt = performance.now()
     tell({ type: 'tool.called', ...about })
     try {
-      const result = await Promise.race([this.#result(frame, run, controller), ended])
+      const work = () => this.#result(frame, run, controller)
+      const result = await Promise.race([trace ? trace.within(work) : work(), ended])
       const line = returnedLine(frame, result)
       this.#link.sendLine(line)
+      trace?.returned(result)
       tell({ type: 'tool.returned', ...about, durationMs: performance.now() - begunAt })
     } catch (thrown) {
       const error = isAxonError(thrown) ? thrown : raised(frame.tool, thrown)
       this.#refuse(frame, error)
+      trace?.failed(error.code)
       tell({ type: 'tool.failed', ...about, durationMs: performance.now() - begunAt, error })
     }
   }

@@ -85,7 +85,7 @@ test('a thread is remembered by its messages, tool calls and their results inclu
 })
 
 test('thinking is told as reasoning, and calls made at once are of one message', async () => {
-  const { client } = await served({ thinks: withPydanticAi('thinks') })
+  const { client } = await served({ thinks: withPydanticAi('looks_around') })
   const thinks = client('thinks')
   await say(thinks, 'look')
   const [, calls, ...rest] = thinks.messages

@@ -114,7 +114,7 @@ test('a chat is remembered by its messages, tool calls and their results include
 })
 
 test('thinking is told as reasoning, and calls made at once are one step', async () => {
-  const { chat } = await served({ thinks: withPydanticAi('thinks') })
+  const { chat } = await served({ thinks: withPydanticAi('looks_around') })
   const talk = chat('thinks')
   await talk.sendMessage({ text: 'look' })
   expect(partsOf(talk)).toMatchObject([

@@ -2,22 +2,15 @@
 import { join } from 'node:path'
 import OpenAI, { type APIError } from 'openai'
 import { beforeAll, expect, test } from 'vitest'
-import type { AxonOptions, GatewayOptions } from '../../../src/index.ts'
 import { agent, appears, makeEnvironment, next, pydanticAi, record, rejection, scratch } from '../../e2e/axon.ts'
 import { open } from '../../e2e/gate.ts'
-import { serve, tokens } from '../gateway.ts'
+import { tokens } from '../gateway.ts'
+import { served } from './openai-client.ts'
 
 beforeAll(() => makeEnvironment(pydanticAi), 600_000)
 
 const brief = agent('remembers', { dependencies: pydanticAi })
 const user = (content: string) => ({ role: 'user' as const, content })
-
-async function served(agents: AxonOptions['agents'], options: GatewayOptions = {}) {
-  const { axon, gateway, call } = await serve(options, agents)
-  const client = (apiKey: string = tokens[0].token, more = {}) =>
-    new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey, ...more })
-  return { axon, gateway, call, openai: client(), client }
-}
 
 test('a chat completion is one run: the answer as text, its usage, and why it ended', async () => {
   const { openai } = await served({ brief })

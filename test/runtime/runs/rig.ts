@@ -11,6 +11,7 @@ import type { RunResponse, RunStreamEvent } from '../../../src/protocol/run.ts'
 import { Link } from '../../../src/runtime/process/link.ts'
 import { Dispatcher, type RunJournal, type RunsCommand, type RunsFact } from '../../../src/runtime/runs/dispatcher.ts'
 import type { RunOptions } from '../../../src/runtime/runs/run-options.ts'
+import type { Traces } from '../../../src/runtime/telemetry/traces.ts'
 import { agentFacts, definitionOf, endpoint } from '../../machines/samples.ts'
 import { SteppedClock } from '../../machines/stepped-clock.ts'
 
@@ -113,7 +114,7 @@ export class RunRig {
   /** The events that the next streams give, by run; then the call's answer. */
   readonly streams = new Map<string, AsyncIterable<RunStreamEvent>>()
 
-  constructor(changes: Partial<AgentDefinition> = {}, journal?: RunJournal) {
+  constructor(changes: Partial<AgentDefinition> = {}, journal?: RunJournal, traces?: Traces) {
     this.definitions.set('writer', definitionOf('writer', changes))
     const { calls, streams } = this
     const parent = createActor(fromCallback(() => {})).start()
@@ -125,6 +126,7 @@ export class RunRig {
       send: (command) => this.commands.push(command),
       definitionOf: (agent) => this.definitions.get(agent),
       journal,
+      traces,
       transport: {
         httpRequest: (call, signal) => {
           const held = new HeldCall(call, signal)

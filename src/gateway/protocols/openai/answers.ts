@@ -12,6 +12,7 @@ export function textOf(result: unknown): string {
 export interface Tokens {
   input: number
   cached: number
+  cacheWritten: number
   output: number
   reasoning: number
   total: number
@@ -23,6 +24,7 @@ export function tokensOf(usage: Usage): Tokens {
   return {
     input: count(usage.input_tokens),
     cached: count(usage.cache_read_tokens),
+    cacheWritten: count(usage.cache_write_tokens),
     output: count(usage.output_tokens),
     reasoning: count(details.reasoning_tokens),
     total: usage.total_tokens,

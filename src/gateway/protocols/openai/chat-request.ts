@@ -3,9 +3,11 @@
  */
 import * as z from 'zod'
 import type { RunRequest } from '../../../protocol/run.ts'
-import { History, type Prompt } from '../history.ts'
+import type { Prompt } from '../history.ts'
 import { fileAt, fileOf, noFileIds, promptOf } from './content.ts'
-import { readBody, refused } from './errors.ts'
+import { readBody } from './errors.ts'
+import { requestOf, sharedFields } from './fields.ts'
+import { conversationOf, type Turn } from './turns.ts'
 
 const text = z.looseObject({ type: z.literal('text'), text: z.string() })
 
@@ -63,22 +65,10 @@ type ChatMessage = z.infer<typeof message>
 
 /** Fields that are not here are taken and change nothing: an agent's model has its own settings. */
 export const chatRequest = z.looseObject({
-  /** The name of an agent. */
-  model: z.string(),
+  ...sharedFields,
   messages: z.array(message).min(1),
-  stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-  metadata: z.record(z.string(), z.string()).nullish(),
-  user: z.string().nullish(),
   n: z.literal(1, { error: 'An agent answers once' }).nullish(),
-  tools: z
-    .array(z.unknown())
-    .max(0, { error: 'An agent has its own tools, and calls none of its client. Leave it out' })
-    .nullish(),
-  functions: z
-    .array(z.unknown())
-    .max(0, { error: 'An agent has its own tools, and calls none of its client. Leave it out' })
-    .nullish(),
   logprobs: z.literal(false, { error: 'Agents tell no probabilities' }).nullish(),
   modalities: z.array(z.literal('text', { error: 'Agents answer with text' })).nullish(),
   web_search_options: z.null({ error: 'An agent searches where it has a tool for it. Leave it out' }).optional(),
@@ -93,56 +83,28 @@ export interface Asked {
 
 /** @throws AxonError RUN_REQUEST_INVALID */
 export function readChatRequest(body: unknown): Asked {
-  const { model, messages, stream, stream_options, metadata, user } = readBody(chatRequest, body)
-  const last = messages.findLastIndex(({ role }) => role === 'user')
-  const asked = messages[last]
-  const after = messages.slice(last + 1).findIndex(({ role }) => role !== 'system' && role !== 'developer')
-  if (asked?.role !== 'user' || after !== -1)
-    throw refused('messages', 'The last one must be of the user: it is the prompt.')
-  const history = historyOf(messages, last)
+  const { model, messages, stream, stream_options, ...more } = readBody(chatRequest, body)
+  const turns = messages.flatMap((message, at) => turnsOf(message, `messages[${at}]`))
   return {
     agent: model,
-    request: {
-      prompt: promptFrom(asked.content, `messages[${last}]`),
-      ...(history.length > 0 && { message_history: history }),
-      ...((metadata || user) && { metadata: { ...(user && { user }), ...metadata } }),
-    },
+    request: requestOf(conversationOf(turns, 'messages'), more),
     isStreamed: stream === true,
     hasUsage: stream_options?.include_usage === true,
   }
 }
 
-/** All but the prompt. */
-function historyOf(messages: readonly ChatMessage[], prompt: number): unknown[] {
-  const history = new History()
-  const open = new Map<string, string>()
-  messages.forEach((message, at) => {
-    if (message.role !== 'tool' && open.size > 0)
-      throw refused(
-        `messages[${at}]`,
-        `The tool call ${[...open.keys()][0]} before it has no answer. Add its tool message.`,
-      )
-    if (at !== prompt) add(message, `messages[${at}]`)
-  })
-  return history.messages
-
-  function add(message: ChatMessage, param: string): void {
-    if (message.role === 'user') return history.user(promptFrom(message.content, param))
-    if (message.role === 'tool') {
-      const name = open.get(message.tool_call_id)
-      if (name === undefined) throw refused(`${param}.tool_call_id`, 'No tool call before it has this id.')
-      open.delete(message.tool_call_id)
-      return history.toolReturn(message.tool_call_id, name, textOf(message.content, ''))
-    }
-    if (message.role !== 'assistant') return history.system(textOf(message.content, '\n'))
-    const said = saidOf(message.content ?? message.refusal ?? '')
-    const calls = message.tool_calls ?? []
-    if (said !== '' || calls.length === 0) history.text(said)
-    for (const { id, function: called } of calls) {
-      open.set(id, called.name)
-      history.toolCall(id, called.name, called.arguments)
-    }
+function turnsOf(message: ChatMessage, param: string): Turn[] {
+  if (message.role === 'user') return [{ is: 'user', prompt: promptFrom(message.content, param), param }]
+  if (message.role === 'tool') {
+    const { tool_call_id: id, content } = message
+    return [{ is: 'return', id, content: textOf(content, ''), param: `${param}.tool_call_id` }]
   }
+  if (message.role !== 'assistant') return [{ is: 'system', text: textOf(message.content, '\n'), param }]
+  const text = saidOf(message.content ?? message.refusal ?? '')
+  const calls = (message.tool_calls ?? []).map(
+    ({ id, function: called }): Turn => ({ is: 'call', id, name: called.name, arguments: called.arguments, param }),
+  )
+  return text !== '' || calls.length === 0 ? [{ is: 'text', text, param }, ...calls] : calls
 }
 
 function promptFrom(content: string | readonly Part[], param: string): Prompt {

@@ -1,15 +1,21 @@
 /**
- * Owns the routes that OpenAI's clients call: agents as models, and chat completions. A model is an agent's name.
+ * Owns the routes that OpenAI's clients call: agents as models, chat completions, and responses. A model is an agent's name.
  */
 import * as z from 'zod'
 import { toAxonError } from '../../../errors.ts'
+import type { RunResponse } from '../../../protocol/run.ts'
 import type { Front } from '../../front.ts'
 import { demandAgent, demandRole, mayUse } from '../../guards.ts'
 import { readKey, runHeader } from '../../routes/agents.ts'
-import { seconds } from './answers.ts'
+import { seconds, textOf } from './answers.ts'
 import { chatCompletion, chunksOf, completionOf, dataText } from './chat-answer.ts'
 import { chatRequest, readChatRequest } from './chat-request.ts'
 import { errorBody, errorHandler, toErrorBody } from './errors.ts'
+import { KeptResponses, newResponseId } from './kept-responses.ts'
+import { ResponseEvents } from './response-events.ts'
+import { ResponseMemory } from './response-memory.ts'
+import { begun, ended, messageItem, responseObject } from './response-object.ts'
+import { goingOn, readResponseRequest, responseRequest } from './response-request.ts'
 import { runStreamed, runWhole } from './runs.ts'
 
 const model = z.object({ id: z.string(), object: z.literal('model'), created: z.int(), owned_by: z.string() })
@@ -43,7 +49,12 @@ export function openaiRoutes(front: Front): void {
       return modelOf(request.params.model)
     },
   )
+  chatRoutes(front, onError)
+  responseRoutes(front, onError)
+}
 
+function chatRoutes(front: Front, onError: ReturnType<typeof errorHandler>): void {
+  const { app, axon } = front
   app.post(
     '/v1/chat/completions',
     {
@@ -69,6 +80,50 @@ export function openaiRoutes(front: Front): void {
       const { id, events } = await runStreamed(front, reply, run)
       const broken = (error: unknown) => dataText(toErrorBody(toAxonError(error), caller))
       await front.send(reply, chunksOf(events, agent, hasUsage), broken, { [runHeader]: id, 'x-request-id': id })
+      return reply
+    },
+  )
+}
+
+function responseRoutes(front: Front, onError: ReturnType<typeof errorHandler>): void {
+  const { app, axon, settings } = front
+  const kept = new KeptResponses(settings.responseStore ?? new ResponseMemory(settings.maxResponseBytes))
+  app.post(
+    '/v1/responses',
+    {
+      errorHandler: onError,
+      config: {
+        operation: {
+          ...said('Runs an agent once, as a response'),
+          role: 'run',
+          takesKey: true,
+          body: responseRequest,
+          streams: 'Typed events, where `stream` is true; the last is `response.completed`.',
+          answers: { 200: responseObject, ...errors },
+        },
+      },
+    },
+    async (request, reply) => {
+      const caller = front.caller(request)
+      demandRole(caller, 'run')
+      const asked = readResponseRequest(request.body)
+      const { agent, instructions, previous, isKept } = asked
+      demandAgent(axon, caller, agent)
+      const before = previous === undefined ? [] : await kept.messages(caller, agent, previous)
+      const run = { caller, agent, request: goingOn(asked.request, before, instructions), key: readKey(request) }
+      const response = begun(newResponseId(caller), asked)
+      const keep = async (answer: RunResponse) => {
+        if (isKept) await kept.keep(agent, response.id, run.request, answer, instructions)
+      }
+      if (!asked.isStreamed) {
+        const answer = await runWhole(front, reply, run)
+        await keep(answer)
+        return ended(response, answer, [messageItem(textOf(answer.result))])
+      }
+      const { id, events } = await runStreamed(front, reply, run)
+      const told = new ResponseEvents(response, keep)
+      const broken = (error: unknown) => told.failed(toErrorBody(toAxonError(error), caller))
+      await front.send(reply, told.of(events), broken, { [runHeader]: id, 'x-request-id': id })
       return reply
     },
   )

@@ -1,7 +1,7 @@
 /**
  * Owns how the OpenAI protocols run an agent: as a whole or as events, with an idempotency key or without.
  *
- * 1. A client that goes away ends its run, except where a key says that it may come back for it.
+ * 1. A client that goes away ends its run; a stream with a key goes on, since the key says that it may be read again.
  */
 import type { FastifyReply } from 'fastify'
 import type { RunRequest, RunResponse, RunStreamEvent } from '../../../protocol/run.ts'
