@@ -52,11 +52,15 @@ function makeProgram(end: (code: number) => void): Command {
     .command('serve')
     .description('Serve the agents of a configuration over HTTP, until Ctrl-C or SIGTERM.')
     .argument('[config]', 'the configuration; default: axon.config.ts here or above')
-    .option('--port <port>', 'where it listens; default: 0, the kernel chooses', wholeNumber)
-    .option('--host <host>', 'on which address; default: 127.0.0.1')
-    .option('--allow-host <list>', 'names that the Host header may say, separated by commas', separated)
-    .option('--origin <list>', 'origins whose pages may call, separated by commas', separated)
-    .option('--grace-ms <ms>', 'how long runs may go on when it is asked to end; default: 10000', wholeNumber)
+    .addOption(gatewayOption('--port <port>', 'where it listens; default: 0, the kernel chooses', wholeNumber))
+    .addOption(gatewayOption('--host <host>', 'on which address; default: 127.0.0.1'))
+    .addOption(
+      gatewayOption('--allow-host <list>', 'names that the Host header may say, separated by commas', separated),
+    )
+    .addOption(gatewayOption('--origin <list>', 'origins whose pages may call, separated by commas', separated))
+    .addOption(
+      gatewayOption('--grace-ms <ms>', 'how long runs may go on when it is asked to end; default: 10000', wholeNumber),
+    )
     .option('--no-auth', 'ask for no token; on loopback only')
     .addOption(jsonOption('first one line { "url", "pid" }'))
     .action(async (config, options) => end(await (await import('./serve.ts')).serve(config, options)))
@@ -141,6 +145,12 @@ function makeProgram(end: (code: number) => void): Command {
 
 function systemOption(): Option {
   return new Option('--system <id>', 'which system, by the beginning of its id; default: the only one that runs')
+}
+
+/** `--grace-ms` is `AXON_GATEWAY_GRACE_MS` too. */
+function gatewayOption(flags: string, what: string, parse: (text: string) => unknown = String): Option {
+  const option = new Option(flags, what).argParser(parse)
+  return option.env(`AXON_GATEWAY_${option.name().toUpperCase().replaceAll('-', '_')}`)
 }
 
 function configOption(): Option {

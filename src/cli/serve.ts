@@ -1,9 +1,11 @@
 /**
  * Owns `axon serve`: the system of a configuration behind a gateway, until a signal. The gateway itself is gateway/.
  */
+import pino from 'pino'
 import { createGateway } from '../gateway/gateway.ts'
-import { createAxon } from '../runtime/axon.ts'
+import { type Axon, createAxon } from '../runtime/axon.ts'
 import { readConfig } from '../runtime/config/load.ts'
+import { createMetrics } from '../runtime/telemetry/prometheus.ts'
 import { exitCodes } from './exit-codes.ts'
 import { onInterrupt } from './interrupt.ts'
 import { paint, printJson, printLine, report, say, status } from './terminal.ts'
@@ -18,15 +20,25 @@ export interface ServeFlags {
   json?: boolean
 }
 
-/** Serves until it is asked to end, and resolves with the exit code. */
-export async function serve(file: string | undefined, flags: ServeFlags): Promise<number> {
-  const { port, host, allowHost: hosts, origin: origins, auth, graceMs, json } = flags
-  const { options } = await readConfig({ file })
-  const axon = createAxon({ operator: true, ...options })
+/** What a person at the terminal sees of it; elsewhere there is a log. */
+function tell(axon: Axon): void {
   axon.on('environment.progress', ({ progress: { message } }) => status(message))
   axon.on('process.output', ({ line }) => say(paint('dim', `│ ${line}`, process.stderr)))
   axon.on('agent.crashed', ({ agent, crash }) => say(`Agent ${agent} crashed: ${crash.error.message}`))
   axon.on('agent.failed', ({ agent, error }) => say(`Agent ${agent} has failed: ${error.message}`))
+}
+
+/** Serves until it is asked to end, and resolves with the exit code. */
+export async function serve(file: string | undefined, flags: ServeFlags): Promise<number> {
+  const { port, host, allowHost: hosts, origin: origins, auth, graceMs, json } = flags
+  const { options, logLevel } = await readConfig({ file })
+  const isWatched = process.stderr.isTTY
+  const logger = isWatched
+    ? undefined
+    : pino({ level: logLevel, base: null }, pino.destination({ dest: 2, sync: true }))
+  const axon = createAxon({ operator: true, logger, ...options })
+  if (isWatched) tell(axon)
+  const metrics = createMetrics(axon)
   const asked = Promise.withResolvers<void>()
   let isStarted = false
   const interrupt = onInterrupt(() => {
@@ -38,6 +50,7 @@ export async function serve(file: string | undefined, flags: ServeFlags): Promis
     isStarted = true
     const gateway = await createGateway(axon, {
       auth,
+      metrics,
       ...(port !== undefined && { port }),
       ...(host !== undefined && { host }),
       ...(hosts !== undefined && { hosts }),
@@ -57,6 +70,7 @@ export async function serve(file: string | undefined, flags: ServeFlags): Promis
     return interrupt.code ?? report(error, { json })
   } finally {
     await axon.close()
+    metrics.close()
     interrupt.off()
   }
 }

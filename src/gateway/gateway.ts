@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { AxonError } from '../errors.ts'
 import type { Axon } from '../runtime/axon.ts'
+import { readTraceHeaders } from '../runtime/telemetry/trace-context.ts'
 import { parseBody } from './bodies.ts'
 import { boundConnections, refuseConnection } from './connections.ts'
 import { Front } from './front.ts'
@@ -105,8 +106,11 @@ function guard(front: Front, tokens: Tokens | undefined): void {
     try {
       checkOrigins(request, reply, listening.get(front) ?? new Set(), origins)
       if (isPreflight(request)) return void reply.code(204).headers(preflightHeaders).send()
-      if (!request.routeOptions.config?.isOpen)
-        front.setCaller(request, tokens?.identify(request.headers.authorization) ?? anybody)
+      if (!request.routeOptions.config?.isOpen) {
+        const caller = tokens?.identify(request.headers.authorization) ?? anybody
+        const trace = readTraceHeaders(request.headers)
+        front.setCaller(request, trace === undefined ? caller : { ...caller, trace })
+      }
     } catch (error) {
       return done(error as Error)
     }

@@ -5,6 +5,7 @@ import * as z from 'zod'
 import { AxonError } from '../errors.ts'
 import { agentName, describe, options, positiveMs } from '../runtime/config/fields.ts'
 import type { ConversationStore } from '../runtime/conversations/store.ts'
+import type { Metrics } from '../runtime/telemetry/prometheus.ts'
 
 export const roles = ['run', 'operate', 'read'] as const
 /** `run`: starts runs and sees its own; `operate`: sends events to agents, and sees every run; `read`: figures. */
@@ -88,18 +89,16 @@ const gatewayOptions = options({
     .int()
     .positive()
     .default(64 * 2 ** 20),
-  /** What `GET /metrics` answers. Default: there is none. */
+  /** What `GET /metrics` answers: `createMetrics(axon)`. Default: there is none. */
   metrics: z
-    .custom<() => Metrics | Promise<Metrics>>((value) => typeof value === 'function', 'is no function')
+    .custom<Pick<Metrics, 'contentType' | 'text'>>(
+      (value) => typeof (value as Partial<Metrics> | null)?.text === 'function',
+      'is not what createMetrics makes',
+    )
     .optional(),
 })
 export type GatewayOptions = z.input<typeof gatewayOptions>
 export type GatewaySettings = z.output<typeof gatewayOptions>
-
-export interface Metrics {
-  contentType: string
-  text: string
-}
 
 function isStore(value: Partial<ConversationStore> | null): boolean {
   return typeof value?.load === 'function' && typeof value.save === 'function'

@@ -90,7 +90,7 @@ export class GatewayRuns {
     const id = newId(caller)
     const idempotencyKey = key === undefined ? undefined : digest([caller.tag, key])
     const record = this.#begin(id, agent)
-    const answer = handle.run(request, { run: id, signal, idempotencyKey })
+    const answer = handle.run(request, { run: id, signal, idempotencyKey, trace: caller.trace })
     this.#follow(record, answer, false)
     return await answer
   }
@@ -99,7 +99,7 @@ export class GatewayRuns {
   stream(caller: Caller, agent: string, request: RunRequest, { signal }: Omit<CallOptions, 'key'> = {}): RunStream {
     this.#demandOpen()
     const id = newId(caller)
-    const stream = this.#axon.agent(agent).stream(request, { run: id, signal })
+    const stream = this.#axon.agent(agent).stream(request, { run: id, signal, trace: caller.trace })
     void this.#followStream(this.#begin(id, agent), stream)
     return stream
   }
@@ -121,7 +121,7 @@ export class GatewayRuns {
     this.#makeRoom(agent)
     const id = newId(caller)
     const resumable = { resumeMs: this.#settings.keepRunsMs, bytes: maxEventBytes }
-    const { result } = this.#axon.agent(agent).stream(request, { run: id, resumable })
+    const { result } = this.#axon.agent(agent).stream(request, { run: id, resumable, trace: caller.trace })
     const record = this.#begin(id, agent)
     if (known !== undefined) {
       this.#keys.set(known, { run: id, fingerprint })

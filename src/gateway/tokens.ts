@@ -8,9 +8,10 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import * as z from 'zod'
 import { AxonError } from '../errors.ts'
+import type { TraceHeaders } from '../runtime/telemetry/trace-context.ts'
 import { invalidGateway, type Role, roles, type TokenDefinition, tokens } from './options.ts'
 
-/** Whoever sent a request. */
+/** Whoever sent a request, and on behalf of what. */
 export interface Caller {
   /** Whose runs are its own. */
   readonly name: string
@@ -19,6 +20,8 @@ export interface Caller {
   readonly roles: ReadonlySet<Role>
   /** Undefined: all. */
   readonly agents: ReadonlySet<string> | undefined
+  /** The trace that the request belongs to. */
+  readonly trace?: TraceHeaders | undefined
 }
 
 interface Known {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
+import { request } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
@@ -29,10 +30,10 @@ function serve(args: readonly string[], variables: NodeJS.ProcessEnv = {}) {
   return { child, exit, first, errors }
 }
 
-const ask = (url: string, token?: string) =>
+const ask = (url: string, token?: string, headers: Record<string, string> = {}) =>
   fetch(`${url}/agents/echo/run_sync`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+    headers: { ...headers, 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
     body: JSON.stringify({ prompt: 'hi' }),
   })
 
@@ -69,4 +70,37 @@ test('refuses to serve everybody without a token', async () => {
   const { exit, errors } = serve(['--host', '0.0.0.0', '--no-auth'])
   expect(await exit).toEqual([2, null])
   expect(await errors).toMatch(/^CONFIG_INVALID .*loopback/m)
+})
+
+test('takes all of its options from the environment, and writes its log as lines of JSON', async () => {
+  const { child, exit, first, errors } = serve(['--json', '--no-auth'], {
+    AXON_GATEWAY_HOST: 'localhost',
+    AXON_GATEWAY_PORT: '0',
+    AXON_GATEWAY_ALLOW_HOST: 'probe,agents.test:8080',
+    AXON_GATEWAY_ORIGIN: 'https://app.test',
+    AXON_GATEWAY_GRACE_MS: '1000',
+    AXON_LOG_LEVEL: 'debug',
+  })
+  const { url } = JSON.parse(await first)
+  expect(new URL(url).hostname).toBe('localhost')
+  const answer = await fetch(`${url}/healthz`, { headers: { origin: 'https://app.test' } })
+  expect(answer.headers.get('access-control-allow-origin')).toBe('https://app.test')
+  for (const [host, status] of Object.entries({ probe: 200, 'agents.test:8080': 200, 'other.test': 403 }))
+    expect([host, (await request(`${url}/readyz`, { headers: { host } })).statusCode]).toEqual([host, status])
+  child.kill('SIGTERM')
+  await exit
+  const lines = (await errors).trim().split('\n')
+  expect(lines.map((line) => JSON.parse(line).event ?? JSON.parse(line).msg)).toContain('agent.ready')
+})
+
+test('figures for Prometheus count what was run, and a run belongs to the trace of its request', async () => {
+  const { child, exit, first, errors } = serve(['--json', '--no-auth'], { AXON_LOG_LEVEL: 'debug' })
+  const { url } = JSON.parse(await first)
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+  const answer = await ask(url, undefined, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` })
+  expect(answer.status).toBe(200)
+  expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^axon_runs_total\{.*agent="echo".*\} 1$/m)
+  child.kill('SIGTERM')
+  await exit
+  expect(await errors).toContain(`"trace_id":"${traceId}"`)
 })

@@ -24,12 +24,14 @@ export function systemRoutes(front: Front, describe: () => Record<string, unknow
   app.get(
     '/metrics',
     { config: { operation: { summary: 'Figures for Prometheus', tags: ['system'], role: 'read', answers: {} } } },
-    async (request, reply) => {
+    (request, reply) => {
       demandRole(front.caller(request), 'read')
       if (settings.metrics === undefined)
-        throw new AxonError('GATEWAY_ROUTE_UNKNOWN', 'This gateway has no metrics. Give createGateway({ metrics }).')
-      const { contentType, text } = await settings.metrics()
-      return reply.header('content-type', contentType).send(text)
+        throw new AxonError(
+          'GATEWAY_ROUTE_UNKNOWN',
+          'This gateway has no metrics. Give createGateway({ metrics: createMetrics(axon) }).',
+        )
+      return reply.header('content-type', settings.metrics.contentType).send(settings.metrics.text())
     },
   )
 
