@@ -30,6 +30,15 @@ export class OpenCalls {
     return state
   }
 
+  /**
+   * Approved calls that no result was told of: code that asks a person by itself tells none. They are over when the run is.
+   */
+  endApproved(): string[] {
+    const ids = [...this.#calls].flatMap(([id, state]) => (state === 'approved' ? [id] : []))
+    for (const id of ids) this.#calls.delete(id)
+    return ids
+  }
+
   get areThere(): boolean {
     return this.#calls.size > 0
   }

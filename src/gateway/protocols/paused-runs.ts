@@ -101,14 +101,11 @@ export class PausedRuns<T extends Telling> {
     await this.#front.runs.find(caller, run)
     const ongoing = this.#paused.get(run)
     if (ongoing?.agent !== agent || answers.some((answer) => answer.run !== run)) throw notPaused(run)
+    const { runs } = this.#front.axon
+    for (const { id, isApproved, message } of answers)
+      if (isApproved) runs.approve(run, id)
+      else runs.deny(run, id, { message })
     this.#paused.delete(run)
-    try {
-      for (const { id, isApproved, message } of answers)
-        await this.#front.runs.answerTool(caller, run, id, isApproved, message)
-    } catch (error) {
-      this.#paused.set(run, ongoing)
-      throw error
-    }
     return { ...ongoing, answers }
   }
 
@@ -132,11 +129,10 @@ export function approvalIdOf(run: string, id: string): string {
   return `${run}:${id}`
 }
 
-/** @throws AxonError TOOL_APPROVAL_UNKNOWN */
+/** What is none of ours names no run that there is. */
 export function readApprovalId(given: string): { run: string; id: string } {
-  const [, run, id] = /^([^:]+):(.+)$/s.exec(given) ?? []
-  if (run !== undefined && id !== undefined) return { run, id }
-  throw new AxonError('TOOL_APPROVAL_UNKNOWN', `No tool call waits for an approval ${JSON.stringify(given)}.`)
+  const [run = '', ...id] = given.split(':')
+  return { run, id: id.join(':') }
 }
 
 function notPaused(run: string): AxonError {

@@ -192,6 +192,59 @@ function refundOf(chat: Chat): { approval: { id: string } } {
   return part as unknown as { approval: { id: string } }
 }
 
+test('calls that wait at once are asked at once, and go on when all have their answers', async () => {
+  const { chat } = await served({ user: withPydanticAi('tool_user', { env: { WITH_REFUND: '2' } }) })
+  const { promise: finished, resolve } = Promise.withResolvers<void>()
+  const talk = chat('user', {
+    sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithApprovalResponses,
+    onFinish: ({ finishReason }) => finishReason === 'stop' && resolve(),
+  })
+  await talk.sendMessage({ text: 'Refund it' })
+  const asked = partsOf(talk)?.flatMap((part) => ('approval' in part && part.approval ? [part.approval.id] : [])) ?? []
+  expect(asked).toHaveLength(2)
+  for (const id of asked) await talk.addToolApprovalResponse({ id, approved: true })
+  await finished
+  expect(saidBy(talk)).toContain('refunded a')
+  expect(saidBy(talk)).toContain('credited a')
+})
+
+test('code that asks by itself is asked for in the chat too', async () => {
+  const { chat, post } = await served({ tooled: agent('tooled') })
+  const talk = chat('tooled')
+  await talk.sendMessage({ text: JSON.stringify({ approve: 'pay', with: { euros: 5 } }) })
+  const part = partsOf(talk)?.find(({ type }) => type === 'tool-pay')
+  expect(part).toMatchObject({ state: 'approval-requested', input: { euros: 5 } })
+  const { approval } = part as unknown as { approval: { id: string } }
+  await talk.addToolApprovalResponse({ id: approval.id, approved: true })
+  const rest = await (await post('/agents/tooled/ai-sdk', { messages: talk.messages })).text()
+  expect(rest).toContain('"type":"tool-output-available"')
+  expect(rest).toContain('{"approved":true,')
+})
+
+test('agents of other frameworks talk the same way', async () => {
+  const dependencies = ['langgraph', 'openai-agents', 'pydantic-ai-slim[spec]']
+  await makeEnvironment(dependencies)
+  const { chat } = await served({
+    graph: agent('langgraph_adder', { dependencies }),
+    sdk: agent('openai_adder', { dependencies, model: 'test' }),
+  })
+  const graph = chat('graph')
+  await graph.sendMessage({ text: 'Add' })
+  expect(partsOf(graph)).toMatchObject([
+    { type: 'step-start' },
+    { type: 'tool-add', state: 'output-available' },
+    { type: 'step-start' },
+    { type: 'text', text: 'It is 3' },
+  ])
+  await graph.sendMessage({ text: 'Again' })
+  expect(graph.status).toBe('ready')
+  const sdk = chat('sdk')
+  await sdk.sendMessage({ text: 'Add' })
+  expect(partsOf(sdk)?.[1]).toMatchObject({ type: 'tool-add', state: 'output-available' })
+  await sdk.sendMessage({ text: 'Again' })
+  expect([sdk.status, partsOf(sdk)?.length]).toEqual(['ready', 4])
+}, 600_000)
+
 test('who goes on without answering ends the run that waited', async () => {
   const { axon, chat } = await served({ user: withPydanticAi('tool_user', { env: { WITH_REFUND: '1' } }) })
   const talk = chat('user')

@@ -138,8 +138,11 @@ export class AgUiStream implements Telling {
     if (this.#calls.end(id) === undefined) return ''
     // The next call is of another message once all of this one have their results.
     if (!this.#calls.areThere) this.#message = undefined
-    const content = error ?? textOf(result)
-    return dataText({ type: 'TOOL_CALL_RESULT', messageId: this.#newId(), toolCallId: id, content, role: 'tool' })
+    return this.#resultText(id, error ?? textOf(result))
+  }
+
+  #resultText(toolCallId: string, content: string): string {
+    return dataText({ type: 'TOOL_CALL_RESULT', messageId: this.#newId(), toolCallId, content, role: 'tool' })
   }
 
   #finish({ result, usage }: RunResponse): string {
@@ -152,7 +155,9 @@ export class AgUiStream implements Telling {
       cachedInputTokens: cached,
       reasoningTokens: reasoning,
     }
+    const approved = this.#calls.endApproved()
     return (
+      approved.map((id) => this.#resultText(id, '{"approved":true}')).join('') +
       (text === '' ? '' : this.#text(text)) +
       this.#close() +
       this.#finished({

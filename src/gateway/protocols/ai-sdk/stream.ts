@@ -97,7 +97,7 @@ export class UiMessageStream implements Telling {
     // The client knows it from the beginning of this stream.
     if (was === 'denied') return ''
     if (error !== undefined) return dataText({ type: 'tool-output-error', toolCallId: id, errorText: error })
-    return dataText({ type: 'tool-output-available', toolCallId: id, output: result ?? null })
+    return outputText(id, result)
   }
 
   #finish(response: RunResponse): string {
@@ -112,7 +112,9 @@ export class UiMessageStream implements Telling {
       cachedInputTokens: cached,
       reasoningTokens: reasoning,
     }
+    const approved = this.#calls.endApproved()
     return (
+      approved.map((toolCallId) => outputText(toolCallId, { approved: true })).join('') +
       (text === '' ? '' : this.#delta('text', text)) +
       (isText || result === null ? '' : dataText({ type: 'data-result', data: result })) +
       this.#endStep() +
@@ -151,6 +153,10 @@ export class UiMessageStream implements Telling {
     this.#part = undefined
     return part === undefined ? '' : dataText({ type: `${part.kind}-end`, id: part.id })
   }
+}
+
+function outputText(toolCallId: string, output: unknown): string {
+  return dataText({ type: 'tool-output-available', toolCallId, output: output ?? null })
 }
 
 /** Arguments as the model wrote them, which may be no JSON. */
