@@ -31,12 +31,12 @@ export class OpenCalls {
   }
 
   /**
-   * Approved calls that no result was told of: code that asks a person by itself tells none. They are over when the run is.
+   * Answered calls that no result was told of: code that asks a person by itself tells none. They are over when the run is.
    */
-  endApproved(): string[] {
-    const ids = [...this.#calls].flatMap(([id, state]) => (state === 'approved' ? [id] : []))
-    for (const id of ids) this.#calls.delete(id)
-    return ids
+  endAnswered(): { id: string; approved: boolean }[] {
+    const answered = [...this.#calls].filter(([, state]) => state === 'approved' || state === 'denied')
+    for (const [id] of answered) this.#calls.delete(id)
+    return answered.map(([id, state]) => ({ id, approved: state === 'approved' }))
   }
 
   get areThere(): boolean {

@@ -43,8 +43,8 @@ export interface Ongoing<T extends Telling> {
 
 /** What a client wants: a run, or the rest of one. */
 export type Asked =
-  | { request: RunRequest; superseded: readonly string[] /** Runs that wait for an answer that will not come. */ }
-  | { answers: readonly [ToolAnswer, ...ToolAnswer[]] }
+  /** `superseded`: runs that wait for answers that will not come, or did. */
+  { request: RunRequest; superseded: readonly string[] } | { answers: readonly [ToolAnswer, ...ToolAnswer[]] }
 
 export class PausedRuns<T extends Telling> {
   readonly #front: Front
@@ -60,8 +60,9 @@ export class PausedRuns<T extends Telling> {
    */
   async open(caller: Caller, agent: string, asked: Asked, begin: () => T): Promise<Ongoing<T>> {
     if ('answers' in asked) return await this.#goOn(caller, agent, asked.answers)
-    // What is over already, or somebody else's, stays as it is.
-    for (const run of asked.superseded) await this.#front.runs.cancel(caller, run).catch(() => {})
+    // What does not wait, or is somebody else's, stays as it is.
+    for (const run of asked.superseded)
+      if (this.#paused.has(run)) await this.#front.runs.cancel(caller, run).catch(() => {})
     const leaving = new AbortController()
     const stream = this.#front.runs.stream(caller, agent, asked.request, { signal: leaving.signal })
     const { id: run, settled } = stream

@@ -162,6 +162,36 @@ test.each([
   expect(events.filter(({ type }) => type === 'run.accepted')).toHaveLength(1)
 })
 
+test('code that asks by itself interrupts too, and its answer is a result', async () => {
+  const { client } = await served({ tooled: agent('tooled') })
+  const asking = client('tooled')
+  await say(asking, JSON.stringify({ approve: 'pay', with: { euros: 5 } }))
+  const [interrupt] = asking.pendingInterrupts
+  await run(asking, { resume: [{ interruptId: interrupt?.id, status: 'resolved', payload: { approved: false } }] })
+  expect(asking.messages.slice(1)).toMatchObject([
+    { role: 'assistant', toolCalls: [{ function: { name: 'pay', arguments: '{"euros":5}' } }] },
+    { role: 'tool', content: '{"approved":false}' },
+    { role: 'assistant', content: expect.stringContaining('"approved":false') },
+  ])
+})
+
+test('agents of other frameworks talk the same way', async () => {
+  const dependencies = ['langgraph', 'openai-agents', 'pydantic-ai-slim[spec]']
+  await makeEnvironment(dependencies)
+  const { client } = await served({ graph: agent('langgraph_adder', { dependencies }) })
+  const graph = client('graph')
+  await say(graph, 'Add')
+  await say(graph, 'Again')
+  expect(graph.messages.map(({ role }) => role)).toEqual([
+    'user',
+    'assistant',
+    'tool',
+    'assistant',
+    'user',
+    'assistant',
+  ])
+}, 600_000)
+
 test('who cancels an interrupt and says something else ends the run that waited', async () => {
   const { axon, client } = await served({ user: withPydanticAi('tool_user', { env: { WITH_REFUND: '1' } }) })
   const asking = client('user')

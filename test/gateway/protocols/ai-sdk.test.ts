@@ -254,6 +254,18 @@ test('who goes on without answering ends the run that waited', async () => {
   expect(await settled).toMatchObject({ status: 'cancelled' })
 })
 
+test('a run that nobody has answered in time is ended', async () => {
+  const options = { env: { WITH_REFUND: '1' }, approvalMs: 500 }
+  const { axon, chat, post } = await served({ user: withPydanticAi('tool_user', options) })
+  const settled = next(axon, 'run.settled')
+  const talk = chat('user')
+  await talk.sendMessage({ text: 'Refund it' })
+  const { approval } = refundOf(talk)
+  expect(await settled).toMatchObject({ status: 'cancelled' })
+  await talk.addToolApprovalResponse({ id: approval.id, approved: true })
+  expect((await post('/agents/user/ai-sdk', { messages: talk.messages })).status).toBe(404)
+})
+
 test('an approval is its owner’s, and is answered once', async () => {
   const { chat, post } = await served({ user: withPydanticAi('tool_user', { env: { WITH_REFUND: '1' } }) })
   const talk = chat('user')

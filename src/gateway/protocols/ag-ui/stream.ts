@@ -155,9 +155,9 @@ export class AgUiStream implements Telling {
       cachedInputTokens: cached,
       reasoningTokens: reasoning,
     }
-    const approved = this.#calls.endApproved()
+    const answered = this.#calls.endAnswered()
     return (
-      approved.map((id) => this.#resultText(id, '{"approved":true}')).join('') +
+      answered.map(({ id, approved }) => this.#resultText(id, textOf({ approved }))).join('') +
       (text === '' ? '' : this.#text(text)) +
       this.#close() +
       this.#finished({

@@ -112,9 +112,10 @@ export class UiMessageStream implements Telling {
       cachedInputTokens: cached,
       reasoningTokens: reasoning,
     }
-    const approved = this.#calls.endApproved()
+    // Denied ones are known to be.
+    const approved = this.#calls.endAnswered().filter((call) => call.approved)
     return (
-      approved.map((toolCallId) => outputText(toolCallId, { approved: true })).join('') +
+      approved.map(({ id }) => outputText(id, { approved: true })).join('') +
       (text === '' ? '' : this.#delta('text', text)) +
       (isText || result === null ? '' : dataText({ type: 'data-result', data: result })) +
       this.#endStep() +
