@@ -182,14 +182,9 @@ test('agents of other frameworks talk the same way', async () => {
   const graph = client('graph')
   await say(graph, 'Add')
   await say(graph, 'Again')
-  expect(graph.messages.map(({ role }) => role)).toEqual([
-    'user',
-    'assistant',
-    'tool',
-    'assistant',
-    'user',
-    'assistant',
-  ])
+  const round = ['user', 'assistant', 'tool', 'assistant']
+  expect(graph.messages.map(({ role }) => role)).toEqual([...round, ...round])
+  expect(graph.messages.at(-1)?.content).toBe('It is 3')
 }, 600_000)
 
 test('who cancels an interrupt and says something else ends the run that waited', async () => {
