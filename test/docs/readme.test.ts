@@ -25,7 +25,7 @@ function application(script: string): string {
   scratch.push(directory)
   mkdirSync(join(directory, 'node_modules'))
   symlinkSync(root, join(directory, 'node_modules/axon-runtime'))
-  for (const name of ['xstate', 'zod'])
+  for (const name of ['xstate', 'zod', 'openai'])
     symlinkSync(join(root, 'node_modules', name), join(directory, 'node_modules', name))
   mkdirSync(join(directory, 'agents'))
   writeFileSync(join(directory, 'agents/support.py'), blocks('README.md', 'python')[0] as string)
@@ -58,6 +58,10 @@ describe('the examples of the documentation run as they are written', () => {
 
   it('docs/composition.md: a machine of the application invokes an agent', () => {
     expect(application(blocks('docs/composition.md', 'ts')[0] as string)).toContain('It is sunny in a.')
+  })
+
+  it("docs/openai.md: OpenAI's client reads an agent's answer word by word", () => {
+    expect(application(blocks('docs/openai.md', 'ts')[0] as string)).toBe('{"weather":"It is sunny in a."}')
   })
 
   it('docs/environments.md: an environment is made without a system', () => {
