@@ -3,7 +3,15 @@
  */
 import type { Front } from './front.ts'
 import { a2aRoutes } from './protocols/a2a/routes.ts'
+import { agUiRoutes } from './protocols/ag-ui/routes.ts'
+import { aiSdkRoutes } from './protocols/ai-sdk/routes.ts'
 import { mcpRoutes } from './protocols/mcp/routes.ts'
 import { openaiRoutes } from './protocols/openai/routes.ts'
 
-export const protocols: readonly ((front: Front) => void)[] = [openaiRoutes, mcpRoutes, a2aRoutes]
+export const protocols: readonly ((front: Front) => void)[] = [
+  openaiRoutes,
+  aiSdkRoutes,
+  mcpRoutes,
+  agUiRoutes,
+  a2aRoutes,
+]

@@ -7,6 +7,17 @@ import { errorBody, runRequest, runResponse } from '../protocol/run.ts'
 
 export { errorBody, runRequest, runResponse }
 
+/** What a run may be refused with, by status. */
+export const runErrors = {
+  404: errorBody,
+  422: errorBody,
+  429: errorBody,
+  500: errorBody,
+  502: errorBody,
+  503: errorBody,
+  504: errorBody,
+}
+
 export const agentEvent = z.strictObject({
   type: z.enum(['agent.start', 'agent.stop', 'agent.restart', 'agent.drain', 'agent.scale']),
   /** Of `agent.scale`. */

@@ -1,0 +1,46 @@
+/**
+ * Owns the route that AG-UI's clients call: one run, or the rest of one that was interrupted for a person, as AG-UI events.
+ */
+import type { Front } from '../../front.ts'
+import { demandAgent, demandRole } from '../../guards.ts'
+import { runHeader } from '../../routes/agents.ts'
+import { runErrors } from '../../schemas.ts'
+import { PausedRuns } from '../paused-runs.ts'
+import { readRunAgentInput, runAgentInput } from './request.ts'
+import { AgUiStream } from './stream.ts'
+
+export function agUiRoutes(front: Front): void {
+  const { app, axon } = front
+  const paused = new PausedRuns<AgUiStream>(front)
+
+  app.post<{ Params: { name: string } }>(
+    '/agents/:name/ag-ui',
+    {
+      config: {
+        operation: {
+          summary: 'Runs an agent once, as AG-UI events',
+          tags: ['ag-ui'],
+          role: 'run',
+          body: runAgentInput,
+          answers: {
+            200: { 'text/event-stream': 'AG-UI events; the last is `RUN_FINISHED` or `RUN_ERROR`.' },
+            ...runErrors,
+          },
+        },
+      },
+    },
+    async (request, reply) => {
+      const caller = front.caller(request)
+      const agent = request.params.name
+      demandRole(caller, 'run')
+      demandAgent(axon, caller, agent)
+      const gone = front.gone(reply)
+      const { client, asked } = readRunAgentInput(request.body)
+      const run = await paused.open(caller, agent, asked, () => new AgUiStream(caller, client))
+      run.telling.client = client
+      const headers = { [runHeader]: run.run }
+      await front.send(reply, paused.pieces(run, gone), (error) => run.telling.broken(error), headers)
+      return reply
+    },
+  )
+}

@@ -1,0 +1,63 @@
+/**
+ * Owns the routes that the AI SDK's chat calls: one run, or the rest of one that waited for a person, as a UI message stream.
+ */
+import type { Front } from '../../front.ts'
+import { demandAgent, demandRole } from '../../guards.ts'
+import { runHeader } from '../../routes/agents.ts'
+import { runErrors } from '../../schemas.ts'
+import { PausedRuns } from '../paused-runs.ts'
+import { chatRequest, readChatRequest } from './request.ts'
+import { streamHeaders, UiMessageStream } from './stream.ts'
+
+interface ChatParams {
+  Params: { name: string }
+}
+
+export function aiSdkRoutes(front: Front): void {
+  const { app, axon } = front
+  const paused = new PausedRuns<UiMessageStream>(front)
+
+  app.post<ChatParams>(
+    '/agents/:name/ai-sdk',
+    {
+      config: {
+        operation: {
+          summary: 'Runs an agent once, as a UI message stream of the AI SDK',
+          tags: ['ai-sdk'],
+          role: 'run',
+          body: chatRequest,
+          answers: {
+            200: { 'text/event-stream': 'Chunks of a UI message stream; the last is `[DONE]`.' },
+            ...runErrors,
+          },
+        },
+      },
+    },
+    async (request, reply) => {
+      const caller = front.caller(request)
+      const agent = request.params.name
+      demandRole(caller, 'run')
+      demandAgent(axon, caller, agent)
+      const gone = front.gone(reply)
+      const asked = readChatRequest(request.body)
+      const run = await paused.open(caller, agent, asked, () => new UiMessageStream(caller))
+      const headers = { ...streamHeaders, [runHeader]: run.run }
+      await front.send(reply, paused.pieces(run, gone), (error) => run.telling.broken(error), headers)
+      return reply
+    },
+  )
+
+  // A client that is gone has ended its run: there is nothing to resume, which this status tells the SDK.
+  app.get<ChatParams>(
+    '/agents/:name/ai-sdk/:chat/stream',
+    {
+      config: {
+        operation: { summary: 'Tells the AI SDK that there is no stream to resume', tags: ['ai-sdk'], answers: {} },
+      },
+    },
+    (request, reply) => {
+      demandAgent(axon, front.caller(request), request.params.name)
+      return reply.code(204).send()
+    },
+  )
+}
