@@ -1,7 +1,7 @@
 /**
  * Owns `axon run`: one run of one agent, from the command line to the answer. The run itself is the runtime's.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { AxonError } from '../errors.ts'
@@ -12,6 +12,7 @@ import type { AgentOptions } from '../runtime/config/agents.ts'
 import { findConfig, readConfig, withoutConfig } from '../runtime/config/load.ts'
 import { onInterrupt } from './interrupt.ts'
 import { clearStatus, paint, print, printJson, printLine, report, say, status } from './terminal.ts'
+import { writeWhole } from './write-whole.ts'
 
 export interface RunFlags {
   prompt: string
@@ -46,7 +47,8 @@ export async function run(target: string, flags: RunFlags): Promise<number> {
     isStarted = true
     clearStatus()
     const response = await answer(axon.agent(name), request, flags, controller.signal)
-    if (flags.save !== undefined) writeWhole(flags.save, `${JSON.stringify(response.messages, null, 2)}\n`)
+    // A conversation may be private.
+    if (flags.save !== undefined) writeWhole(flags.save, `${JSON.stringify(response.messages, null, 2)}\n`, 0o600)
     return 0
   } catch (error) {
     return interrupt.code ?? report(error, { json: flags.json })
@@ -165,10 +167,4 @@ function readHistory(file: string, save: string | undefined): unknown[] {
   const messages = Array.isArray(content) ? content : (content as { messages?: unknown } | null)?.messages
   if (Array.isArray(messages)) return messages
   throw new AxonError('RUN_REQUEST_INVALID', `The history ${file} has no messages: give what --save has written.`)
-}
-
-/** A conversation may be private. */
-function writeWhole(file: string, content: string): void {
-  writeFileSync(`${file}.new`, content, { mode: 0o600 })
-  renameSync(`${file}.new`, file)
 }

@@ -3,7 +3,7 @@
  *
  * 1. Nothing is written unless every agent has told its schemas.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import * as z from 'zod'
 import { toAxonError } from '../errors.ts'
@@ -16,6 +16,7 @@ import { onInterrupt } from './interrupt.ts'
 import { clearStatus, printJson, printLine, report, say, status } from './terminal.ts'
 import { type Blocks, blockOf, blocksIn, fileOf, namespacesOf } from './types/file.ts'
 import { type JsonSchema, typesOf } from './types/schema.ts'
+import { writeWhole } from './write-whole.ts'
 
 export interface TypesFlags {
   out?: string
@@ -58,10 +59,7 @@ export async function types(config: string | undefined, flags: TypesFlags): Prom
       say(isStale ? `${file} is stale. Run axon types, and commit it.` : `${file} is as the agents are.`)
       return isStale ? exitCodes.failed : exitCodes.done
     }
-    if (isStale) {
-      writeFileSync(`${file}.new`, text)
-      renameSync(`${file}.new`, file)
-    }
+    if (isStale) writeWhole(file, text)
     say(isStale ? `${file} is written.` : `${file} is as the agents are.`)
     return exitCodes.done
   } finally {

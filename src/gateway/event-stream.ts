@@ -73,6 +73,11 @@ async function drained(raw: ServerResponse, stallMs: number): Promise<void> {
   }
 }
 
+/** One event without a name or an id. */
+export function dataText(data: unknown): string {
+  return `data: ${JSON.stringify(data)}\n\n`
+}
+
 /** One event as the format has it. */
 export function eventText(event: string, data: unknown, id?: number): string {
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`

@@ -21,7 +21,7 @@ import { agentRoutes } from './routes/agents.ts'
 import { runRoutes } from './routes/runs.ts'
 import { systemRoutes } from './routes/system.ts'
 import { GatewayRuns } from './runs.ts'
-import { notJson, refusalOf, retryAfterOf, statusOf, toWire } from './statuses.ts'
+import { notJson, refusalOf, setRefusalHeaders, statusOf, toWire } from './statuses.ts'
 import { anybody, makeToken, Tokens, tokensFrom } from './tokens.ts'
 import { packageVersion } from './version.ts'
 
@@ -175,9 +175,7 @@ function addRoutes(front: Front): void {
 
 function answerError(caller: Parameters<typeof toWire>[1], given: unknown, reply: FastifyReply): FastifyReply {
   const error = refusalOf(given)
-  const retryAfter = retryAfterOf(error)
-  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
-  if (error.code === 'GATEWAY_UNAUTHORIZED') reply.header('www-authenticate', 'Bearer realm="axon"')
+  setRefusalHeaders(reply, error)
   return reply.code(statusOf(error.code)).send(toWire(error, caller))
 }
 

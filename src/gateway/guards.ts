@@ -94,6 +94,12 @@ export function mayUse({ agents }: Caller, agent: string): boolean {
   return agents === undefined || agents.has(agent)
 }
 
+/** Whether a caller may run that agent. @throws AxonError GATEWAY_FORBIDDEN, AGENT_UNKNOWN */
+export function demandRun(axon: Axon, caller: Caller, agent: string): void {
+  demandRole(caller, 'run')
+  demandAgent(axon, caller, agent)
+}
+
 /** Whether there is one is told only to who may use it. @throws AxonError GATEWAY_FORBIDDEN, AGENT_UNKNOWN */
 export function demandAgent(axon: Axon, caller: Caller, agent: string): void {
   if (!mayUse(caller, agent))

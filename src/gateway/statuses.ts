@@ -1,7 +1,7 @@
 /**
  * Owns what an error is on the wire: its HTTP status, its headers, and as much of it as the caller may see.
  */
-import type { FastifyError } from 'fastify'
+import type { FastifyError, FastifyReply } from 'fastify'
 import { AxonError, type ErrorCode, isAxonError, RunError, toAxonError } from '../errors.ts'
 import type { Caller } from './tokens.ts'
 
@@ -101,6 +101,19 @@ export function toWire(error: AxonError, caller: Caller | undefined): { error: W
         }
       : {}
   return { error: { code, message, retryable, ...(agent !== undefined && { agent }), ...run } }
+}
+
+/** The same within an answer of a protocol that has no headers for it. */
+export function toMetadata(error: AxonError, caller: Caller): WireError & { retry_after?: number } {
+  const retryAfter = retryAfterOf(error)
+  return { ...toWire(error, caller).error, ...(retryAfter && { retry_after: Number(retryAfter) }) }
+}
+
+/** The headers that a refusal has whatever its body is. */
+export function setRefusalHeaders(reply: FastifyReply, error: AxonError): void {
+  const retryAfter = retryAfterOf(error)
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
+  if (error.code === 'GATEWAY_UNAUTHORIZED') reply.header('www-authenticate', 'Bearer realm="axon"')
 }
 
 function publicMessage({ code, agent }: AxonError): string {

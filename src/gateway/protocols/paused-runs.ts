@@ -5,9 +5,11 @@
  * 1. A client that leaves ends its run; one that was told to come back does not. It has until the approval is due.
  * 2. A run that waits is read no further: it keeps its place and its deadline, and its events are held back.
  */
+import type { FastifyReply } from 'fastify'
 import { AxonError } from '../../errors.ts'
 import type { RunRequest, RunStreamEvent } from '../../protocol/run.ts'
 import type { Front } from '../front.ts'
+import { runHeader } from '../routes/agents.ts'
 import type { Caller } from '../tokens.ts'
 
 /** What a protocol says of one run, in pieces of text; an empty piece says nothing. */
@@ -69,8 +71,15 @@ export class PausedRuns<T extends Telling> {
     return { run, agent, telling: begin(), events: stream[Symbol.asyncIterator](), settled, leaving }
   }
 
-  /** What is said until the run ends, or a person is asked; `gone` ends it. */
-  async *pieces(ongoing: Ongoing<T>, gone: AbortSignal): AsyncGenerator<string, void> {
+  /** Sends what is said until the run ends, or a person is asked. A client that leaves before ends the run. */
+  async answer(reply: FastifyReply, run: Ongoing<T>, headers?: Record<string, string>): Promise<FastifyReply> {
+    const pieces = this.#pieces(run, this.#front.gone(reply))
+    const broken = (error: unknown) => run.telling.broken(error)
+    await this.#front.send(reply, pieces, broken, { ...headers, [runHeader]: run.run })
+    return reply
+  }
+
+  async *#pieces(ongoing: Ongoing<T>, gone: AbortSignal): AsyncGenerator<string, void> {
     const { telling, events, leaving, answers } = ongoing
     const leave = () => leaving.abort(gone.reason)
     gone.addEventListener('abort', leave, { once: true })

@@ -8,7 +8,7 @@ import type { AgentSnapshot } from '../../runtime/agent-view.ts'
 import { rowOf } from '../../runtime/telemetry/table.ts'
 import { eventText } from '../event-stream.ts'
 import type { Front } from '../front.ts'
-import { demandAgent, demandRole, mayUse } from '../guards.ts'
+import { demandAgent, demandRole, demandRun, mayUse } from '../guards.ts'
 import {
   agentEvent,
   agentList,
@@ -134,8 +134,7 @@ export function readRun(
 ): { caller: Caller; agent: string; body: RunRequest; key: string | undefined } {
   const caller = front.caller(request)
   const agent = request.params.name
-  demandRole(caller, 'run')
-  demandAgent(front.axon, caller, agent)
+  demandRun(front.axon, caller, agent)
   // The runtime checks it whole, and sends it as it is.
   return { caller, agent, body: request.body as RunRequest, key: readKey(request) }
 }

@@ -4,6 +4,7 @@
  */
 import { type Dispatcher, errors, type Pool } from 'undici'
 import { AxonError, type ErrorCode, errorCodes, RunError } from '../../errors.ts'
+import type { OutputDefinition } from '../../machines/definition.ts'
 import type { HttpCall, RunSlots } from '../../machines/slots.ts'
 import { errorBody, type RunResponse, type RunStreamEvent, runHeaders, runResponse } from '../../protocol/run.ts'
 import type { Link } from '../process/link.ts'
@@ -34,7 +35,8 @@ export function createTransport(links: ReadonlyMap<string, Link>): RunSlots {
       const { status, text } = await ask(link, call, signal)
       const body = parseJson(text, link, call)
       if (status !== 200) throw remoteError(body, status, link, call)
-      return await fitting(readResponse(body, link, call), link, call)
+      const response = readResponse(body, link, call)
+      return call.output === undefined ? response : await fitting(response, call.output, link, call)
     },
 
     async *httpStream(call, signal) {
@@ -51,7 +53,8 @@ export function createTransport(links: ReadonlyMap<string, Link>): RunSlots {
           const body = parseJson(data, link, call)
           if (event === 'run.error') throw remoteError(body, 200, link, call)
           if (event === 'run.result') {
-            const data = await fitting(readResponse(body, link, call), link, call)
+            const response = readResponse(body, link, call)
+            const data = call.output === undefined ? response : await fitting(response, call.output, link, call)
             hasResult = true
             yield { id: Number(id), event, data }
           } else yield { id: Number(id), event, data: body } as RunStreamEvent
@@ -158,8 +161,12 @@ function readResponse(body: unknown, link: Link, { run, attempt }: HttpCall): Ru
 }
 
 /** The answer with the result that its agent's `output` makes of it. @throws RunError RUN_OUTPUT_INVALID */
-async function fitting(response: RunResponse, link: Link, { run, attempt, output }: HttpCall): Promise<RunResponse> {
-  if (output === undefined) return response
+async function fitting(
+  response: RunResponse,
+  output: OutputDefinition,
+  link: Link,
+  { run, attempt }: HttpCall,
+): Promise<RunResponse> {
   const parsed = await output.parse(response.result)
   if ('result' in parsed) return { ...response, result: parsed.result }
   const message = `The result of run ${run} of ${link.agent} does not fit the agent's output: ${parsed.fault}. Change the agent, or its output.`

@@ -6,8 +6,10 @@ import { type Artifact, type Message, type Part, Role, type Task, TaskState, typ
 import type { AxonError } from '../../../errors.ts'
 import type { RunRequest, RunResponse } from '../../../protocol/run.ts'
 import type { RunRecord, RunStatus } from '../../runs.ts'
-import { retryAfterOf, toWire } from '../../statuses.ts'
+import { toMetadata } from '../../statuses.ts'
 import type { Caller } from '../../tokens.ts'
+import { promptOf } from '../content.ts'
+import type { PromptPart } from '../history.ts'
 
 /** What a task has beside its run. */
 export interface TaskFacts {
@@ -18,25 +20,16 @@ export interface TaskFacts {
 const artifactId = 'result'
 const depsKey = 'axon/deps'
 
-type Prompt = RunRequest['prompt']
-type PromptPart = Exclude<Prompt, string>[number]
 type Metadata = Record<string, unknown>
 
 export function requestOf(message: Message, metadata: Metadata | undefined, history: readonly unknown[]): RunRequest {
   const { [depsKey]: deps, ...rest } = metadata ?? {}
   return {
-    prompt: promptOf(message.parts),
+    prompt: promptOf(message.parts.map(promptPartOf)),
     ...(history.length > 0 && { message_history: [...history] }),
     ...(deps !== undefined && { deps }),
     ...(Object.keys(rest).length > 0 && { metadata: rest }),
   }
-}
-
-/** Text where it is nothing else: what every agent can take. */
-function promptOf(given: readonly Part[]): Prompt {
-  const parts = given.map(promptPartOf)
-  const texts = parts.flatMap((part) => (part.type === 'text' ? [part.text] : []))
-  return texts.length === parts.length ? texts.join('\n') : parts
 }
 
 function promptPartOf({ content, mediaType }: Part): PromptPart {
@@ -72,15 +65,14 @@ export function statusOf(record: RunRecord, { contextId }: TaskFacts, caller: Ca
 
 /** Why a task came to nothing. */
 function messageOf(error: AxonError, taskId: string, contextId: string, caller: Caller): Message {
-  const { error: told } = toWire(error, caller)
-  const retryAfter = retryAfterOf(error)
+  const told = toMetadata(error, caller)
   return {
     messageId: randomUUID(),
     contextId,
     taskId,
     role: Role.ROLE_AGENT,
     parts: [textPart(told.message)],
-    metadata: { 'axon/error': { ...told, ...(retryAfter && { retry_after: Number(retryAfter) }) } },
+    metadata: { 'axon/error': told },
     extensions: [],
     referenceTaskIds: [],
   }

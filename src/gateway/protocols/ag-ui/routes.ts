@@ -2,8 +2,7 @@
  * Owns the route that AG-UI's clients call: one run, or the rest of one that was interrupted for a person, as AG-UI events.
  */
 import type { Front } from '../../front.ts'
-import { demandAgent, demandRole } from '../../guards.ts'
-import { runHeader } from '../../routes/agents.ts'
+import { demandRun } from '../../guards.ts'
 import { runErrors } from '../../schemas.ts'
 import { PausedRuns } from '../paused-runs.ts'
 import { readRunAgentInput, runAgentInput } from './request.ts'
@@ -32,15 +31,11 @@ export function agUiRoutes(front: Front): void {
     async (request, reply) => {
       const caller = front.caller(request)
       const agent = request.params.name
-      demandRole(caller, 'run')
-      demandAgent(axon, caller, agent)
-      const gone = front.gone(reply)
+      demandRun(axon, caller, agent)
       const { client, asked } = readRunAgentInput(request.body)
       const run = await paused.open(caller, agent, asked, () => new AgUiStream(caller, client))
       run.telling.client = client
-      const headers = { [runHeader]: run.run }
-      await front.send(reply, paused.pieces(run, gone), (error) => run.telling.broken(error), headers)
-      return reply
+      return await paused.answer(reply, run)
     },
   )
 }

@@ -6,11 +6,11 @@
  */
 import { toAxonError } from '../../../errors.ts'
 import type { RunResponse, RunStreamEvent } from '../../../protocol/run.ts'
+import { dataText } from '../../event-stream.ts'
 import { toWire } from '../../statuses.ts'
 import type { Caller } from '../../tokens.ts'
+import { textOf, tokensOf } from '../answers.ts'
 import { OpenCalls } from '../open-calls.ts'
-import { textOf, tokensOf } from '../openai/answers.ts'
-import { dataText } from '../openai/chat-answer.ts'
 import { approvalIdOf, type Telling, type ToolAnswer } from '../paused-runs.ts'
 import { type ClientRun, verdictSchema } from './request.ts'
 

@@ -4,9 +4,9 @@
  */
 import * as z from 'zod'
 import { runRequest } from '../../../protocol/run.ts'
+import { readBody, refused } from '../bodies.ts'
+import { fileAt, promptOf } from '../content.ts'
 import { History, type Prompt, type PromptPart } from '../history.ts'
-import { fileAt, promptOf } from '../openai/content.ts'
-import { readBody, refused } from '../openai/errors.ts'
 import { type Asked, readApprovalId, type ToolAnswer } from '../paused-runs.ts'
 
 const textPart = z.looseObject({ type: z.literal('text'), text: z.string() })

@@ -2,8 +2,7 @@
  * Owns the routes that the AI SDK's chat calls: one run, or the rest of one that waited for a person, as a UI message stream.
  */
 import type { Front } from '../../front.ts'
-import { demandAgent, demandRole } from '../../guards.ts'
-import { runHeader } from '../../routes/agents.ts'
+import { demandAgent, demandRun } from '../../guards.ts'
 import { runErrors } from '../../schemas.ts'
 import { PausedRuns } from '../paused-runs.ts'
 import { chatRequest, readChatRequest } from './request.ts'
@@ -36,14 +35,10 @@ export function aiSdkRoutes(front: Front): void {
     async (request, reply) => {
       const caller = front.caller(request)
       const agent = request.params.name
-      demandRole(caller, 'run')
-      demandAgent(axon, caller, agent)
-      const gone = front.gone(reply)
+      demandRun(axon, caller, agent)
       const asked = readChatRequest(request.body)
       const run = await paused.open(caller, agent, asked, () => new UiMessageStream(caller))
-      const headers = { ...streamHeaders, [runHeader]: run.run }
-      await front.send(reply, paused.pieces(run, gone), (error) => run.telling.broken(error), headers)
-      return reply
+      return await paused.answer(reply, run, streamHeaders)
     },
   )
 

@@ -6,11 +6,11 @@
  */
 import { toAxonError } from '../../../errors.ts'
 import type { RunResponse, RunStreamEvent } from '../../../protocol/run.ts'
+import { dataText } from '../../event-stream.ts'
 import { toWire } from '../../statuses.ts'
 import type { Caller } from '../../tokens.ts'
+import { finishOf, textOf, tokensOf } from '../answers.ts'
 import { OpenCalls } from '../open-calls.ts'
-import { finishOf, textOf, tokensOf } from '../openai/answers.ts'
-import { dataText } from '../openai/chat-answer.ts'
 import { approvalIdOf, type Telling, type ToolAnswer } from '../paused-runs.ts'
 
 export const streamHeaders = { 'x-vercel-ai-ui-message-stream': 'v1' }

@@ -10,7 +10,7 @@ import type { RunResponse, RunStreamEvent } from '../../../protocol/run.ts'
 import type { Front } from '../../front.ts'
 import { demandAgent } from '../../guards.ts'
 import { readBody } from '../../schemas.ts'
-import { retryAfterOf, toWire } from '../../statuses.ts'
+import { toMetadata } from '../../statuses.ts'
 import type { Caller } from '../../tokens.ts'
 import { type Exchange, exchangeOf } from './exchange.ts'
 
@@ -90,11 +90,10 @@ function resultOf({ result, usage }: RunResponse): CallToolResult {
 }
 
 function failureOf(error: AxonError, caller: Caller): CallToolResult {
-  const { error: told } = toWire(error, caller)
-  const retryAfter = retryAfterOf(error)
+  const told = toMetadata(error, caller)
   return {
     isError: true,
     content: [{ type: 'text', text: told.message }],
-    _meta: { 'axon/error': { ...told, ...(retryAfter && { retry_after: Number(retryAfter) }) } },
+    _meta: { 'axon/error': told },
   }
 }

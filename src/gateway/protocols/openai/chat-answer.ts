@@ -7,7 +7,8 @@
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
 import type { RunResponse, RunStreamEvent } from '../../../protocol/run.ts'
-import { finishOf, seconds, textOf, tokensOf } from './answers.ts'
+import { dataText } from '../../event-stream.ts'
+import { finishOf, seconds, textOf, tokensOf } from '../answers.ts'
 
 const usage = z.object({
   prompt_tokens: z.number(),
@@ -75,10 +76,6 @@ export async function* chunksOf(
         'data: [DONE]\n\n'
     }
   }
-}
-
-export function dataText(data: unknown): string {
-  return `data: ${JSON.stringify(data)}\n\n`
 }
 
 function usageOf(response: RunResponse): z.infer<typeof usage> {

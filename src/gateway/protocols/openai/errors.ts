@@ -5,9 +5,9 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import * as z from 'zod'
-import { AxonError, RunError } from '../../../errors.ts'
+import { type AxonError, RunError } from '../../../errors.ts'
 import type { Front } from '../../front.ts'
-import { refusalOf, retryAfterOf, statusOf, toWire } from '../../statuses.ts'
+import { refusalOf, setRefusalHeaders, statusOf, toWire } from '../../statuses.ts'
 import type { Caller } from '../../tokens.ts'
 
 export const errorBody = z.object({
@@ -40,39 +40,11 @@ export function toErrorBody(error: AxonError, caller: Caller | undefined): Error
 export function errorHandler(front: Front) {
   return (given: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const error = refusalOf(given)
-    const retryAfter = retryAfterOf(error)
-    if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
-    if (error.code === 'GATEWAY_UNAUTHORIZED') reply.header('www-authenticate', 'Bearer realm="axon"')
+    setRefusalHeaders(reply, error)
     if (error instanceof RunError) reply.header('x-request-id', error.run)
     reply.header('x-should-retry', String(mayRetry(error)))
     return reply.code(openaiStatusOf(error)).send(toErrorBody(error, front.knownCaller(request)))
   }
-}
-
-/** A request that cannot be honoured. `param` names its field, as `messages[0].content`. */
-export function refused(param: string, message: string): AxonError {
-  return new AxonError('RUN_REQUEST_INVALID', `${param}: ${message}`, { context: { param } })
-}
-
-/** @throws AxonError RUN_REQUEST_INVALID naming the first field that is wrong */
-export function readBody<Output>(schema: z.ZodType<Output>, body: unknown): Output {
-  const parsed = schema.safeParse(body)
-  if (parsed.success) return parsed.data
-  const { path, message } = innermost(parsed.error.issues)
-  throw refused(z.core.toDotPath(path) || 'body', `${message}.`)
-}
-
-/** Where one of several forms was meant, the one that fits furthest tells what is wrong. */
-function innermost(issues: readonly z.core.$ZodIssue[]): { path: PropertyKey[]; message: string } {
-  const [issue] = issues
-  if (issue === undefined) return { path: [], message: 'Invalid input' }
-  if (issue.code !== 'invalid_union') return issue
-  const [deepest] = issue.errors
-    .filter((branch) => branch.length > 0)
-    .map(innermost)
-    .sort((one, other) => other.path.length - one.path.length)
-  if (deepest === undefined || deepest.path.length === 0) return issue
-  return { path: [...issue.path, ...deepest.path], message: deepest.message }
 }
 
 /** OpenAI has one status for a request that is wrong. */

@@ -8,9 +8,9 @@ import { AxonError } from '../../../errors.ts'
 import type { RunRequest, RunResponse } from '../../../protocol/run.ts'
 import type { ConversationStore } from '../../../runtime/conversations/store.ts'
 import type { Caller } from '../../tokens.ts'
+import { textOf } from '../answers.ts'
+import { refused } from '../bodies.ts'
 import { History, type Message } from '../history.ts'
-import { textOf } from './answers.ts'
-import { refused } from './errors.ts'
 
 export function newResponseId({ tag }: Caller): string {
   return `resp_${tag}${randomUUID().replaceAll('-', '')}`

@@ -7,7 +7,7 @@
  */
 import type { RunResponse, RunStreamEvent } from '../../../protocol/run.ts'
 import { eventText } from '../../event-stream.ts'
-import { textOf } from './answers.ts'
+import { textOf } from '../answers.ts'
 import type { ErrorBody } from './errors.ts'
 import { ended, itemId, messageItem, type OutputItem, type ResponseObject, textPart } from './response-object.ts'
 

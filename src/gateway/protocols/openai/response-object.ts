@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
 import type { RunResponse } from '../../../protocol/run.ts'
-import { finishOf, seconds, tokensOf } from './answers.ts'
+import { finishOf, seconds, tokensOf } from '../answers.ts'
 import type { AskedResponse } from './response-request.ts'
 
 const message = z.object({

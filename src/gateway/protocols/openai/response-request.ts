@@ -3,9 +3,9 @@
  */
 import * as z from 'zod'
 import type { RunRequest } from '../../../protocol/run.ts'
+import { readBody } from '../bodies.ts'
+import { fileAt, fileOf, noFileIds, promptOf } from '../content.ts'
 import { History, type Prompt, type PromptPart } from '../history.ts'
-import { fileAt, fileOf, noFileIds, promptOf } from './content.ts'
-import { readBody } from './errors.ts'
 import { requestOf, sharedFields } from './fields.ts'
 import { conversationOf, type Turn } from './turns.ts'
 

@@ -4,8 +4,9 @@
  *
  * 1. Every tool call in a history has its answer: a model would otherwise be asked to go on where it cannot.
  */
+
+import { refused } from '../bodies.ts'
 import { History, type Prompt } from '../history.ts'
-import { refused } from './errors.ts'
 
 /** What one message, or a part of one, says. `param` names it in the request. */
 export type Turn = { param: string } & (

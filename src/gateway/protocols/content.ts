@@ -1,8 +1,8 @@
 /**
- * Owns the pieces of a message as OpenAI has them, text and files, and what they are in a prompt.
+ * Owns the pieces of a client's message, text and files, and what they are in a prompt.
  */
-import type { Prompt, PromptPart } from '../history.ts'
-import { refused } from './errors.ts'
+import { refused } from './bodies.ts'
+import type { Prompt, PromptPart } from './history.ts'
 
 const mediaTypes: Readonly<Record<string, string>> = {
   png: 'image/png',

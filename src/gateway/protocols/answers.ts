@@ -1,7 +1,7 @@
 /**
- * Owns what every answer of the OpenAI protocols tells of a run: its text, its usage, and why it ended.
+ * Owns what an answer tells of a run in the words of clients: its text, its usage, and why it ended.
  */
-import type { RunResponse, Usage } from '../../../protocol/run.ts'
+import type { RunResponse, Usage } from '../../protocol/run.ts'
 
 /** What an agent answers, as text: what is no text is JSON. */
 export function textOf(result: unknown): string {
@@ -38,6 +38,7 @@ export function finishOf({ messages }: RunResponse): 'stop' | 'length' | 'conten
   return reason === 'length' || reason === 'content_filter' ? reason : 'stop'
 }
 
+/** When, as OpenAI tells time. */
 export function seconds(): number {
   return Math.floor(Date.now() / 1_000)
 }
