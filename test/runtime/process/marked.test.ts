@@ -12,10 +12,11 @@ function newMark(): string {
   return `AXON_SYSTEM=marked-${process.pid}-${marks}`
 }
 
-/** A process that has been executed: before that it shows its parent's environment. */
+/** A process that has been executed: before that it shows its parent's environment, and in the middle of it none. */
 async function marked(mark: string): Promise<ChildProcess & { pid: number }> {
   const [name = '', value] = mark.split('=')
-  const child = spawn('sh', ['-c', 'echo; exec sleep 60'], { env: { ...process.env, [name]: value } })
+  const child = spawn('cat', { env: { ...process.env, [name]: value } })
+  child.stdin.write('\n')
   await once(child.stdout, 'data')
   onTestFinished(() => void child.kill('SIGKILL'))
   return child as ChildProcess & { pid: number }

@@ -45,9 +45,11 @@ class Bench {
   }
 }
 
-/** A process with that system's mark. */
-async function marked(id: string, script = 'echo; exec sleep 60'): Promise<ChildProcess & { pid: number }> {
-  const child = spawn('sh', ['-c', script], { env: { ...process.env, AXON_SYSTEM: id } })
+/** A process with that system's mark. What it says it says after it was executed: in the middle of that it shows no mark. */
+async function marked(id: string, ...command: string[]): Promise<ChildProcess & { pid: number }> {
+  const [file = 'cat', ...args] = command
+  const child = spawn(file, args, { env: { ...process.env, AXON_SYSTEM: id } })
+  child.stdin.write('\n')
   await once(child.stdout, 'data')
   onTestFinished(() => void child.kill('SIGKILL'))
   return child as ChildProcess & { pid: number }
@@ -171,7 +173,8 @@ test('several who sweep the same record do it together, and one tells', async ()
 test('a guard that still lives may finish: nothing is ended before it', async () => {
   const bench = new Bench()
   // It has something left to do.
-  const guard = await marked(randomUUID(), 'trap "sleep 0.2; exit" TERM; echo; while :; do sleep 0.01; done')
+  const script = 'trap "sleep 0.2; exit" TERM; echo; while :; do sleep 0.01; done'
+  const guard = await marked(randomUUID(), 'sh', '-c', script)
   const hosts = [{ root: '/env', pid: guard.pid, startTime: startTimeOf(guard.pid) ?? '' }]
   const { id } = bench.record(dead, { hosts })
   const child = await marked(id)
