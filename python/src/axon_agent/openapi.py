@@ -1,4 +1,4 @@
-"""Owns what an agent's OpenAPI description has beside its routes: schemas with definitions of their own, and refusals."""
+"""Owns what an agent's OpenAPI description has beside its routes: definitions that schemas refer to, and refusals."""
 
 from __future__ import annotations
 
