@@ -32,18 +32,19 @@ export async function gateway(rounds = 5): Promise<BenchResult> {
   const lonely = new Series()
   try {
     for (let turn = 0; turn <= rounds; turn += 1) {
-      const [perSecond, aloneMs]: Record<string, number>[] = [{}, {}]
+      const perSecond: Record<string, number> = {}
+      const aloneMs: Record<string, number> = {}
       for (const agent of agents)
         for (const [way, url] of [['gateway', front.url] as const, ['bare', bare.url] as const]) {
           const path = `/agents/${agent}/run_sync`
           load.send({ url, path, token: front.token, body, concurrency, seconds } satisfies Order)
           const [found] = (await once(load, 'message')) as [{ perSecond: number; aloneMs: number }]
-          if (perSecond) perSecond[`${agent} ${way}`] = found.perSecond
-          if (aloneMs) aloneMs[`${agent} ${way}`] = found.aloneMs
+          perSecond[`${agent} ${way}`] = found.perSecond
+          aloneMs[`${agent} ${way}`] = found.aloneMs
         }
       if (turn === 0) continue // warms the compilers
-      rates.add(perSecond ?? {})
-      lonely.add(aloneMs ?? {})
+      rates.add(perSecond)
+      lonely.add(aloneMs)
     }
   } finally {
     load.disconnect()

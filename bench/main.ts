@@ -4,6 +4,7 @@
  *     npm run bench -- NAME [--json] [--rounds N] [--seconds N]
  */
 import { parseArgs } from 'node:util'
+import { crowd } from './crowd.ts'
 import { dev } from './dev.ts'
 import { gateway } from './gateway.ts'
 import { journal } from './journal.ts'
@@ -28,6 +29,7 @@ export interface BenchResult {
 }
 
 const benches: Record<string, (rounds: number | undefined, seconds: number | undefined) => Promise<BenchResult>> = {
+  crowd,
   dev,
   gateway,
   journal,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -280,3 +281,12 @@ async def test_while_the_channel_is_full_no_run_starts() -> None:
                 assert [frame["type"] for frame in told if frame["run"] == f"r{n}"] == ["started", "settled"]
             # It was cancelled before its receipt: no code of it is here.
             assert [frame["type"] for frame in told if frame["run"] == "r4"] == ["settled"]
+
+
+async def test_openapi_has_the_definitions_that_its_schemas_refer_to() -> None:
+    async with client(echo) as (http, _, _):
+        document = (await http.get("/openapi.json")).json()
+    text = json.dumps(document)
+    assert "#/$defs/" not in text
+    for name in re.findall(r'"#/components/schemas/([^"]+)"', text):
+        assert name in document["components"]["schemas"]

@@ -11,8 +11,8 @@ export interface Operation {
   /** The role that a token must have. */
   role?: string
   body?: z.ZodType
-  /** By status: the body, or a media type with its description. */
-  answers: Record<number, z.ZodType | Record<string, string>>
+  /** By status: the body, a media type with its description, or what it means that there is none. */
+  answers: Record<number, z.ZodType | Record<string, string> | string>
   /** What 200 is where events are asked for instead. */
   streams?: string
   /** Whether it heeds `Idempotency-Key`. */
@@ -111,11 +111,12 @@ function answer(
   if (typeof what === 'string') return { description: what }
   const description = phrases[status] ?? String(status)
   if (what instanceof z.ZodType) {
-    const events = streams && { 'text/event-stream': { schema: { type: 'string', description: streams } } }
+    const events = streams && { 'text/event-stream': { schema: { description: streams } } }
     return { description, content: { 'application/json': { schema: schemaOf(what, 'output') }, ...events } }
   }
   const [[type, says] = ['', '']] = Object.entries(what)
-  return { description: says, content: { [type]: { schema: { type: 'string' } } } }
+  // Of a stream, tools take a schema to be that of each event.
+  return { description: says, content: { [type]: {} } }
 }
 
 function parameter(name: string, where: 'path' | 'header', required: boolean): Record<string, unknown> {

@@ -6,12 +6,13 @@
  * 2. The owner is told by the run's id, so that it is known after a restart too, where a journal has the run.
  * 3. A run in the background belongs to no connection: it goes on when everybody has left.
  */
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { AxonError, type ErrorCode, isAxonError, RunError, toAxonError } from '../errors.ts'
 import type { RunRequest, RunResponse } from '../protocol/run.ts'
 import type { Axon } from '../runtime/axon.ts'
 import type { JournaledRun } from '../runtime/journal/lookup.ts'
 import { outcomeOf } from '../runtime/runs/run-errors.ts'
+import { orderedId } from '../runtime/runs/run-id.ts'
 import type { RunStream } from '../runtime/runs/run-stream.ts'
 import { mayUse } from './guards.ts'
 import type { GatewaySettings } from './options.ts'
@@ -271,7 +272,7 @@ export class GatewayRuns {
 }
 
 function newId({ tag }: Caller): string {
-  return `${tag}-${randomUUID()}`
+  return `${tag}-${orderedId()}`
 }
 
 function digest(value: unknown): string {

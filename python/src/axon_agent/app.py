@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from axon_agent import __version__, tools
 from axon_agent.answers import Answer, JsonAnswer, Send, StreamAnswer, send_error
 from axon_agent.errors import RunError
+from axon_agent.openapi import REFUSALS, add_schemas, hoist
 from axon_agent.protocol import ATTEMPT_HEADER, DEADLINE_HEADER, RUN_HEADER
 from axon_agent.request import RunHead, parse_head, parse_request
 from axon_agent.runs import Runs
@@ -140,21 +141,27 @@ def make_api(app: AgentApp, runs: Runs, generation: str) -> FastAPI:
     """The FastAPI application with every route of docs/protocol.md. It asks for no token: `AgentApp` does."""
     api = FastAPI(title=runs.agent, version=__version__, docs_url=None, redoc_url=None)
     described = runs.runner.schema()
-    request = {"required": True, "content": {"application/json": {"schema": described["input"]}}}
+    schemas: dict[str, Any] = {}
+    request = {
+        "required": True,
+        "content": {"application/json": {"schema": hoist(described["input"], "Input", schemas)}},
+    }
     answer = {
         "type": "object",
         "required": ["result", "messages", "usage"],
         "properties": {
-            "result": described["output"],
+            "result": hoist(described["output"], "Output", schemas),
             "messages": {"type": "array"},
             "usage": {"type": "object", "required": ["total_tokens"]},
         },
     }
 
+    add_schemas(api, schemas)
+
     @api.post(
         "/agents/{name}/run_sync",
         openapi_extra={"requestBody": request},
-        responses={200: {"content": {"application/json": {"schema": answer}}}},
+        responses={200: {"content": {"application/json": {"schema": answer}}}, **REFUSALS},
     )
     async def run_sync(name: str) -> Response:
         _check(name)
@@ -163,7 +170,7 @@ def make_api(app: AgentApp, runs: Runs, generation: str) -> FastAPI:
     @api.post(
         "/agents/{name}/run_stream",
         openapi_extra={"requestBody": request},
-        responses={200: {"content": {"text/event-stream": {}}}},
+        responses={200: {"content": {"text/event-stream": {}}}, **REFUSALS},
     )
     async def run_stream(name: str) -> Response:
         _check(name)

@@ -4,7 +4,9 @@
 import { AxonError } from '../../errors.ts'
 import type { Front } from '../front.ts'
 import { demandRole } from '../guards.ts'
-import { status } from '../schemas.ts'
+import { errorBody, status } from '../schemas.ts'
+
+const figures = { 'text/plain': 'The text format of Prometheus.' }
 
 /** @param describe the gateway as OpenAPI */
 export function systemRoutes(front: Front, describe: () => Record<string, unknown>): void {
@@ -23,7 +25,16 @@ export function systemRoutes(front: Front, describe: () => Record<string, unknow
 
   app.get(
     '/metrics',
-    { config: { operation: { summary: 'Figures for Prometheus', tags: ['system'], role: 'read', answers: {} } } },
+    {
+      config: {
+        operation: {
+          summary: 'Figures for Prometheus',
+          tags: ['system'],
+          role: 'read',
+          answers: { 200: figures, 404: errorBody },
+        },
+      },
+    },
     (request, reply) => {
       demandRole(front.caller(request), 'read')
       if (settings.metrics === undefined)

@@ -3,7 +3,7 @@
  */
 import type { Front } from '../../front.ts'
 import { demandAgent, demandRun } from '../../guards.ts'
-import { runErrors } from '../../schemas.ts'
+import { errorBody, runErrors } from '../../schemas.ts'
 import { PausedRuns } from '../paused-runs.ts'
 import { chatRequest, readChatRequest } from './request.ts'
 import { streamHeaders, UiMessageStream } from './stream.ts'
@@ -47,7 +47,11 @@ export function aiSdkRoutes(front: Front): void {
     '/agents/:name/ai-sdk/:chat/stream',
     {
       config: {
-        operation: { summary: 'Tells the AI SDK that there is no stream to resume', tags: ['ai-sdk'], answers: {} },
+        operation: {
+          summary: 'Tells the AI SDK that there is no stream to resume',
+          tags: ['ai-sdk'],
+          answers: { 204: 'There is none.', 404: errorBody },
+        },
       },
     },
     (request, reply) => {
