@@ -203,7 +203,9 @@ export function keyframeOf(world: WorldState): KeyframeFrame {
     for (const child of children) add(child)
   }
   for (const actor of world.actors.values()) if (actor.parentId === undefined && !actor.isGone) add(actor.sessionId)
-  const beats = [...world.actors.values()].flatMap((actor) => (actor.beat === undefined ? [] : [{ ...actor.beat, id: actor.sessionId }]))
+  const beats = [...world.actors.values()].flatMap((actor) =>
+    actor.beat === undefined ? [] : [{ ...actor.beat, id: actor.sessionId }],
+  )
   if (beats.length > 0) {
     frames.push({
       type: 'beats',

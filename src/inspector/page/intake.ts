@@ -7,7 +7,7 @@ import type { GapFrame, KeyframeFrame, LiveFrame, LogFrame, StreamFrame } from '
 import { History, isHistory } from './history.ts'
 import { Lifelines } from './lifelines.ts'
 import * as state from './state.ts'
-import { type WorldState, apply, emptyWorld, noChange } from './world.ts'
+import { apply, emptyWorld, noChange, type WorldState } from './world.ts'
 
 const drainMs = 8
 const hiddenMs = 1000
@@ -76,7 +76,9 @@ export function pastHasCome(): void {
       const gap: GapFrame = { type: 'gap', fromSeq: known + 1, toSeq: present.seq, count: present.seq - known }
       missed.push({ frame: gap, bytes: 0 })
     }
-    const rest = later.filter(({ frame }) => frame.type !== 'keyframe' || missed.length === 0 || missed.at(-1)?.frame.type === 'gap')
+    const rest = later.filter(
+      ({ frame }) => frame.type !== 'keyframe' || missed.length === 0 || missed.at(-1)?.frame.type === 'gap',
+    )
     queue = [...missed, ...rest, ...queue.slice(first)]
     first = 0
   }

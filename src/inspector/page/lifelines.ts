@@ -70,7 +70,8 @@ export class Lifelines {
 
   #note(frame: LiveFrame, at: number): void {
     if (frame.type === '@xstate.actor') {
-      if (frame.kind !== 'run') this.#enter(frame.sessionId, Math.min(frame.snapshot.since, at), stateName(frame.snapshot.value))
+      if (frame.kind !== 'run')
+        this.#enter(frame.sessionId, Math.min(frame.snapshot.since, at), stateName(frame.snapshot.value))
     } else if (frame.type === '@xstate.snapshot') {
       if (this.#stretches.has(frame.sessionId)) this.#enter(frame.sessionId, frame.at, stateName(frame.snapshot.value))
     } else if (frame.type === 'actor.gone') {

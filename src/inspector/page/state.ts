@@ -5,10 +5,10 @@
  * 1. `shown` is what views draw: the world now, or at the playhead. `actorSignal(id)` is set only when that actor changed.
  * 2. Nothing is sent in replay, by a role that only reads, or without a connection.
  */
-import { type ReadonlySignal, type Signal, computed, effect, signal, untracked } from '@preact/signals'
+import { computed, effect, type ReadonlySignal, type Signal, signal, untracked } from '@preact/signals'
 import type { AckFrame, Command, LogFrame, StreamFrame } from '../frames.ts'
 import { History } from './history.ts'
-import { type Actor, type WorldState, emptyWorld, rootOf } from './world.ts'
+import { type Actor, emptyWorld, rootOf, type WorldState } from './world.ts'
 
 export type Tab = 'chart' | 'messages' | 'events' | 'logs' | 'figures' | 'talk'
 export const tabs: readonly Tab[] = ['chart', 'messages', 'events', 'logs', 'figures', 'talk']
@@ -127,8 +127,8 @@ export function streamOf(run: string): ReadonlySignal<readonly StreamFrame[]> {
 }
 
 function signalIn<T>(map: Map<string, Signal<readonly T[]>>, key: string): Signal<readonly T[]> {
-  let found = map.get(key)
-  if (found === undefined) map.set(key, (found = signal<readonly T[]>([])))
+  const found = map.get(key) ?? signal<readonly T[]>([])
+  map.set(key, found)
   return found
 }
 
@@ -166,7 +166,12 @@ export function connectTo(asking: typeof ask): void {
 
 /** Sends a command; the answer says whether it was taken. Never rejects. */
 export async function send(command: Asking): Promise<AckFrame> {
-  const refuse = (code: string, message: string): AckFrame => ({ type: 'ack', ref: -1, ok: false, error: { code, message } })
+  const refuse = (code: string, message: string): AckFrame => ({
+    type: 'ack',
+    ref: -1,
+    ok: false,
+    error: { code, message },
+  })
   if (ask === undefined) return refuse('PAGE_OFFLINE', 'There is no connection to the system.')
   const changesSomething = !['watch', 'unwatch', 'history'].includes(command.type)
   if (changesSomething && isReplay.value) return refuse('PAGE_REPLAY', 'Events cannot be sent in replay.')
@@ -197,7 +202,7 @@ function count(wanted: Watching, step: 1 | -1, isNews: (n: number) => boolean): 
       const n = (watched[kind].get(id) ?? 0) + step
       if (n <= 0) watched[kind].delete(id)
       else watched[kind].set(id, n)
-      if (isNews(n)) (news[kind] ??= []).push(id)
+      if (isNews(n)) news[kind] = [...(news[kind] ?? []), id]
     }
   }
   return Object.keys(news).length === 0 ? undefined : news

@@ -31,7 +31,9 @@ export interface Actor extends Omit<ActorFrame, 'type' | 'seq' | 'at' | 'snapsho
   readonly visits: ReadonlyMap<string, { count: number; totalMs: number }>
   /** The last three edges that were taken, the newest first. */
   readonly taken: readonly { edge: string; at: number }[]
-  readonly beat: { at: number; rssBytes: number | null; cpu: number | null; loopLagMs: number | null; inFlight: number } | undefined
+  readonly beat:
+    | { at: number; rssBytes: number | null; cpu: number | null; loopLagMs: number | null; inFlight: number }
+    | undefined
   readonly isGone: boolean
 }
 
@@ -64,7 +66,9 @@ const keptGone = 200
 const settled: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled', 'timed_out', 'interrupted'])
 
 type Mutable = {
-  -readonly [K in keyof WorldState]: WorldState[K] extends ReadonlyMap<infer Key, infer Value> ? Map<Key, Value> : WorldState[K]
+  -readonly [K in keyof WorldState]: WorldState[K] extends ReadonlyMap<infer Key, infer Value>
+    ? Map<Key, Value>
+    : WorldState[K]
 }
 
 export function emptyWorld(): WorldState {
