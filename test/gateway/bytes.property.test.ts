@@ -79,7 +79,7 @@ test('mutated and random requests are answered in one shape without a server err
     .map(([first, given, changes]) => {
       const body = Buffer.from(given)
       const whole = Buffer.concat([Buffer.from(`${head(first, body).join('\r\n')}\r\n\r\n`), body])
-      return changes.reduce((bytes, alter) => alter(bytes), whole)
+      return changes.reduce<Buffer>((bytes, alter) => alter(bytes), whole)
     })
   const random = fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes))
   const some = fc.array(fc.oneof({ weight: 9, arbitrary: request }, { weight: 1, arbitrary: random }), {
