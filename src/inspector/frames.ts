@@ -293,7 +293,14 @@ export interface ClosedFrame {
   at: number
 }
 
-export type HistoryFrame = ActorFrame | EventFrame | SnapshotFrame | ActorGoneFrame | ProcessFrame | CrashFrame | RunFrame
+export type HistoryFrame =
+  | ActorFrame
+  | EventFrame
+  | SnapshotFrame
+  | ActorGoneFrame
+  | ProcessFrame
+  | CrashFrame
+  | RunFrame
 export type LiveFrame =
   | HistoryFrame
   | HelloFrame
