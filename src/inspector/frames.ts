@@ -126,10 +126,17 @@ export interface SnapshotView {
   since: number
   /** When its running `after` leads on, in milliseconds since 1970. */
   dueAt?: number
-  /** Only for who watches the actor. */
-  context?: Record<string, unknown>
-  output?: unknown
+  /** What it failed by, in one sentence. */
   error?: string
+}
+
+/** What an actor remembers: told when a page begins to watch it, and after each change. Not part of the history. */
+export interface ContextFrame {
+  type: 'context'
+  sessionId: string
+  at: number
+  context: unknown
+  output?: unknown
 }
 
 /** The actor has ended and is out of the tree. */
@@ -306,6 +313,7 @@ export type LiveFrame =
   | BeatsFrame
   | FiguresFrame
   | LogFrame
+  | ContextFrame
   | StreamFrame
   | GapFrame
   | KeyframeFrame
