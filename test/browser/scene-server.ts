@@ -101,9 +101,7 @@ export async function sceneServer({
       for (const run of command.runs ?? []) send(ws, scene.streams.get(run) ?? [])
       for (const id of command.actors ?? []) {
         const context = scene.contexts.get(id)
-        const last = scene.frames.findLast((frame) => frame.type === '@xstate.snapshot' && frame.sessionId === id)
-        if (context === undefined || last?.type !== '@xstate.snapshot') continue
-        send(ws, [{ ...last, snapshot: { ...last.snapshot, context } }])
+        if (context !== undefined) send(ws, [{ type: 'context', sessionId: id, at: scene.hello.now, context }])
       }
     }
     ok(command.type === 'run.start' ? { run: 'run_9C4F' } : {})

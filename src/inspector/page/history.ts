@@ -196,10 +196,11 @@ export function keyframeOf(world: WorldState): KeyframeFrame {
   const add = (id: string) => {
     const actor = world.actors.get(id)
     if (actor === undefined) return
-    const { children, process, crash, visits, taken: _, beat: __, isGone: ___, ...rest } = actor
+    const { children, process, memory, crash, visits, taken: _, beat: __, isGone: ___, ...rest } = actor
     frames.push({ type: '@xstate.actor', seq, at, ...rest, visits: Object.fromEntries(visits) })
     if (process !== undefined) frames.push(process)
     if (crash !== undefined) frames.push(crash)
+    if (memory !== undefined) frames.push(memory)
     for (const child of children) add(child)
   }
   for (const actor of world.actors.values()) if (actor.parentId === undefined && !actor.isGone) add(actor.sessionId)

@@ -8,6 +8,7 @@
 import type {
   ActorFrame,
   BeatsFrame,
+  ContextFrame,
   CrashFrame,
   FiguresFrame,
   HelloFrame,
@@ -25,6 +26,8 @@ export interface Actor extends Omit<ActorFrame, 'type' | 'seq' | 'at' | 'snapsho
   /** Those in the tree, by their order. */
   readonly children: readonly string[]
   readonly process: ProcessFrame | undefined
+  /** The last that came, while it was watched. */
+  readonly memory: ContextFrame | undefined
   /** The last one; it stays until the next. */
   readonly crash: CrashFrame | undefined
   /** How often each state was entered, and how long it was in it, in milliseconds, without the visit that goes on. By id of the node. */
@@ -137,6 +140,9 @@ export function apply(state: WorldState, frame: LiveFrame, changed: Changed): vo
     case 'crash':
       update(world, frame.sessionId, changed, { crash: frame })
       break
+    case 'context':
+      update(world, frame.sessionId, changed, { memory: frame })
+      break
     case 'beats':
       beat(world, frame, changed)
       break
@@ -173,6 +179,7 @@ function addActor(world: Mutable, frame: ActorFrame, changed: Changed): void {
   world.actors.set(frame.sessionId, {
     children: [],
     process: undefined,
+    memory: undefined,
     crash: undefined,
     taken: [],
     beat: undefined,
@@ -206,12 +213,7 @@ function moveActor(world: Mutable, frame: SnapshotFrame, changed: Changed): void
     frame.edges.length === 0
       ? actor.taken
       : [...frame.edges.map((edge) => ({ edge, at: frame.at })).reverse(), ...actor.taken].slice(0, 3)
-  // A context comes to those who watch; between two of them the last stays.
-  const snapshot =
-    frame.snapshot.context === undefined && before.context !== undefined
-      ? { ...frame.snapshot, context: before.context }
-      : frame.snapshot
-  update(world, frame.sessionId, changed, { snapshot, visits, taken })
+  update(world, frame.sessionId, changed, { snapshot: frame.snapshot, visits, taken })
 }
 
 function enter(
