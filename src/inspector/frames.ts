@@ -18,7 +18,10 @@ interface Recorded {
   at: number
 }
 
-/** The first frame of a connection, and of a recording. */
+/**
+ * The first frame of a connection, and of a recording. A keyframe of the present, at its `seq`, comes next; then what happens. What
+ * came before is asked for (`history`): its frames have numbers up to this `seq`, come in their order, and end with the `ack`.
+ */
 export interface HelloFrame {
   type: 'hello'
   protocol: typeof liveProtocol
@@ -84,6 +87,8 @@ export interface ActorFrame extends Recorded {
   /** Its place among its siblings; the order never changes. */
   order: number
   snapshot: SnapshotView
+  /** How often each state was entered, and for how long, in milliseconds, before the visit that goes on; by id of the node. */
+  visits?: Readonly<Record<string, { count: number; totalMs: number }>>
 }
 
 /** An event reached an actor. */

@@ -1,0 +1,72 @@
+/** Owns the right side: the actor that is looked at, its tabs, and the one view that is open. */
+import type { FunctionComponent } from 'preact'
+import { Boundary } from './boundary.tsx'
+import { ActorHeader } from './chart/actor-header.tsx'
+import { Chart } from './chart/chart.tsx'
+import { selectedActor, type Tab, tab, tabs } from './state.ts'
+import { Events } from './views/events.tsx'
+import { Figures } from './views/figures.tsx'
+import { Logs } from './views/logs.tsx'
+import { Messages } from './views/messages.tsx'
+import { Talk } from './views/talk.tsx'
+import type { Actor } from './world.ts'
+
+const views: Readonly<Record<Tab, { title: string; View: FunctionComponent<{ actor: Actor }> }>> = {
+  chart: { title: 'Chart', View: Chart },
+  messages: { title: 'Messages', View: Messages },
+  events: { title: 'Events', View: Events },
+  logs: { title: 'Logs', View: Logs },
+  figures: { title: 'Figures', View: Figures },
+  talk: { title: 'Talk', View: Talk },
+}
+
+export function ActorPane() {
+  const actor = selectedActor.value
+  if (actor === undefined) return <main class="actor" />
+  const { title, View } = views[tab.value]
+  return (
+    <main class="actor" id="actor">
+      <Boundary name="The header" key={`header ${actor.sessionId}`}>
+        <ActorHeader actor={actor} />
+      </Boundary>
+      <Tabs />
+      <div class="pane" role="tabpanel" id="pane" aria-labelledby={`tab-${tab.value}`}>
+        <Boundary name={title} key={`${tab.value} ${actor.sessionId}`}>
+          <View actor={actor} />
+        </Boundary>
+      </div>
+    </main>
+  )
+}
+
+function Tabs() {
+  const move = (event: KeyboardEvent) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+    if (step === undefined) return
+    event.preventDefault()
+    const next = tabs[(tabs.indexOf(tab.value) + step + tabs.length) % tabs.length] as Tab
+    tab.value = next
+    document.getElementById(`tab-${next}`)?.focus()
+  }
+  return (
+    <div class="tabs" role="tablist" aria-label="Views of this actor">
+      {tabs.map((name) => (
+        <button
+          key={name}
+          type="button"
+          role="tab"
+          id={`tab-${name}`}
+          aria-selected={tab.value === name}
+          aria-controls="pane"
+          tabIndex={tab.value === name ? 0 : -1}
+          onClick={() => {
+            tab.value = name
+          }}
+          onKeyDown={move}
+        >
+          {views[name].title}
+        </button>
+      ))}
+    </div>
+  )
+}

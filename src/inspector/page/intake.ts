@@ -1,0 +1,186 @@
+/**
+ * Owns the way of frames from the wire into the page: a queue that is drained once for each paint, in 8 ms at most, and what happens
+ * when a connection comes (again): the present first, the past behind it, nothing twice.
+ */
+import { batch } from '@preact/signals'
+import type { GapFrame, KeyframeFrame, LiveFrame, LogFrame, StreamFrame } from '../frames.ts'
+import { History, isHistory } from './history.ts'
+import { Lifelines } from './lifelines.ts'
+import * as state from './state.ts'
+import { apply, emptyWorld, noChange, type WorldState } from './world.ts'
+
+const drainMs = 8
+const hiddenMs = 1000
+
+interface Queued {
+  frame: LiveFrame
+  bytes: number
+}
+
+let world: WorldState = emptyWorld()
+/** What each row's strip and the tape are drawn from. */
+export let lifelines = new Lifelines()
+let queue: Queued[] = []
+let first = 0
+let isScheduled = false
+/** The past that was asked for and is on its way, up to this event. */
+let past: { upTo: number; isFirst: boolean; frames: Queued[]; later: Queued[] } | undefined
+
+/** Takes frames that came together in `bytes` bytes. */
+export function receive(frames: readonly LiveFrame[], bytes: number): void {
+  for (const frame of frames) queue.push({ frame, bytes: bytes / frames.length })
+  schedule()
+}
+
+/** Forgets everything: another system, or a recording, is looked at. */
+export function reset(): void {
+  world = emptyWorld()
+  lifelines = new Lifelines()
+  queue = []
+  first = 0
+  past = undefined
+  batch(() => {
+    state.history.value = new History()
+    state.playhead.value = undefined
+    state.newestSeq.value = 0
+    state.live.value = world
+    state.clearStreams()
+    state.refreshActors()
+  })
+}
+
+/** The last event that is known, so that the next connection goes on after it; 0 where nothing is. */
+export function lastSeq(): number {
+  return world.seq
+}
+
+/** A connection's past is on its way: frames up to `upTo` come in their order. Called when `hello` has come. */
+export function expectPast(upTo: number): void {
+  past = { upTo, isFirst: world.seq === 0, frames: [], later: [] }
+}
+
+/** All of the past has come, or none will. */
+export function pastHasCome(): void {
+  if (past === undefined) return
+  drain(Number.POSITIVE_INFINITY)
+  const { isFirst, frames, later } = past
+  past = undefined
+  if (isFirst) {
+    if (frames.length > 0) rebuild([...frames, ...later])
+  } else {
+    const known = world.seq
+    const missed = frames.filter(({ frame }) => !isHistory(frame) || frame.seq > known)
+    // The server keeps too little: what is now is all that there is, and what is between was not seen.
+    const present = later.find(({ frame }) => frame.type === 'keyframe')?.frame as KeyframeFrame | undefined
+    if (missed.length === 0 && present !== undefined && present.seq > known) {
+      const gap: GapFrame = { type: 'gap', fromSeq: known + 1, toSeq: present.seq, count: present.seq - known }
+      missed.push({ frame: gap, bytes: 0 })
+    }
+    const rest = later.filter(
+      ({ frame }) => frame.type !== 'keyframe' || missed.length === 0 || missed.at(-1)?.frame.type === 'gap',
+    )
+    queue = [...missed, ...rest, ...queue.slice(first)]
+    first = 0
+  }
+  schedule()
+}
+
+/** Everything again from the beginning: the past was put before the present. */
+function rebuild(all: readonly Queued[]): void {
+  const { hello } = world
+  world = { ...emptyWorld(), hello }
+  lifelines = new Lifelines()
+  const history = new History()
+  const changed = noChange()
+  for (const { frame, bytes } of all) {
+    if (isHistory(frame) && frame.seq <= world.seq) continue
+    // The keyframe of the present says nothing that the past has not said.
+    if (frame.type === 'keyframe' && frame.seq <= world.seq) continue
+    apply(world, frame, changed)
+    lifelines.add(frame, world)
+    history.push(frame, bytes, world)
+  }
+  batch(() => {
+    state.history.value = history
+    state.newestSeq.value = world.seq
+    state.live.value = { ...world }
+    state.refreshActors()
+    state.treeVersion.value += 1
+    state.figuresVersion.value += 1
+  })
+}
+
+function schedule(): void {
+  if (isScheduled) return
+  isScheduled = true
+  const run = () => {
+    isScheduled = false
+    drain(drainMs)
+    if (first < queue.length) schedule()
+  }
+  if (typeof document === 'undefined' || document.hidden) setTimeout(run, hiddenMs)
+  else requestAnimationFrame(run)
+}
+
+/** Applies what is queued, for `budgetMs` at most, and writes each changed signal once. */
+export function drain(budgetMs = Number.POSITIVE_INFINITY): void {
+  const begun = performance.now()
+  const changed = noChange()
+  const logs = new Map<string, LogFrame[]>()
+  const streams = new Map<string, StreamFrame[]>()
+  const history = state.history.peek()
+  const before = world.seq
+  while (first < queue.length) {
+    const { frame, bytes } = queue[first] as Queued
+    first += 1
+    if (take(frame, bytes)) {
+      apply(world, frame, changed)
+      if (frame.type === 'log') group(logs, frame.sessionId, frame)
+      else if (frame.type === 'stream') group(streams, frame.run, frame)
+      else if (frame.type !== 'hello' && frame.type !== 'ack') {
+        lifelines.add(frame, world)
+        history.push(frame, bytes, world)
+      }
+    }
+    if ((first & 31) === 0 && performance.now() - begun > budgetMs) break
+  }
+  if (first === queue.length) {
+    queue = []
+    first = 0
+  }
+  batch(() => {
+    for (const [id, lines] of logs) state.addLogs(id, lines)
+    for (const [run, events] of streams) state.addStream(run, events)
+    state.live.value = { ...world }
+    if (world.seq !== before) state.newestSeq.value = world.seq
+    state.frameAgeMs.value = Math.max(0, Date.now() + state.clockOffset.peek() - world.at)
+    if (state.playhead.peek() !== undefined) return
+    state.refreshActors(changed.actors)
+    if (changed.tree) state.treeVersion.value += 1
+    if (changed.figures) state.figuresVersion.value += 1
+  })
+}
+
+/** Whether a frame is applied now; those of the past wait for the rest of it, and what is known already is left out. */
+function take(frame: LiveFrame, bytes: number): boolean {
+  if (past !== undefined && frame.type !== 'hello') {
+    const isPresent = frame.type === 'keyframe' && frame.seq === past.upTo && past.later.length === 0
+    if (!isPresent && 'seq' in frame && frame.seq <= past.upTo) {
+      past.frames.push({ frame, bytes })
+      return false
+    }
+    if (frame.type === 'gap') {
+      past.frames.push({ frame, bytes })
+      return false
+    }
+    past.later.push({ frame, bytes })
+    return past.isFirst && (!isHistory(frame) || frame.seq > world.seq)
+  }
+  return !isHistory(frame) || frame.seq > world.seq
+}
+
+function group<T>(map: Map<string, T[]>, key: string, value: T): void {
+  const all = map.get(key)
+  if (all === undefined) map.set(key, [value])
+  else all.push(value)
+}

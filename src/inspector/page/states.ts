@@ -1,0 +1,99 @@
+/**
+ * Owns what a state looks like: its word, its tone and its shape, and which of many speaks for all. The shapes themselves are drawn
+ * by state-shape.tsx. A state that is not known is shown by its name, in grey.
+ */
+import type { MachineFrame, RunStatus } from '../frames.ts'
+import type { Actor, WorldState } from './world.ts'
+
+/** A colour of tokens.css: `--good`. */
+export type Tone = 'rest' | 'moving' | 'good' | 'warn' | 'leave' | 'bad' | 'ink3'
+
+/** In the order in which one speaks for many: the first that is there. */
+const tones: ReadonlyMap<string, Tone> = new Map([
+  ['failed', 'bad'],
+  ['crashed', 'bad'],
+  ['backoff', 'warn'],
+  ['suspect', 'warn'],
+  ['draining', 'leave'],
+  ['stopping', 'leave'],
+  ['starting', 'moving'],
+  ['provisioning', 'moving'],
+  ['ready', 'good'],
+  ['running', 'good'],
+  ['stopped', 'rest'],
+  ['idle', 'rest'],
+])
+
+const runTones: Readonly<Record<RunStatus, Tone>> = {
+  accepted: 'rest',
+  queued: 'rest',
+  cancelled: 'rest',
+  assigned: 'moving',
+  written: 'moving',
+  started: 'moving',
+  streaming: 'moving',
+  waiting: 'warn',
+  succeeded: 'good',
+  failed: 'bad',
+  timed_out: 'bad',
+  interrupted: 'bad',
+}
+
+export const knownStates: readonly string[] = [...tones.keys()]
+
+export function toneOf(state: string): Tone {
+  return tones.get(state) ?? 'ink3'
+}
+
+export function runTone(status: RunStatus): Tone {
+  return runTones[status] ?? 'ink3'
+}
+
+/** `ready`; nested states as `running.busy`, parallel ones joined by a space. Empty where the actor has no states. */
+export function stateName(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (typeof value !== 'object' || value === null) return ''
+  return Object.entries(value)
+    .map(([key, inner]) => [key, stateName(inner)].filter(Boolean).join('.'))
+    .join(' ')
+}
+
+/** The ids of all state nodes that are active, without the machine's own. */
+export function activeNodes(machine: MachineFrame, value: unknown, parent = rootNode(machine)): string[] {
+  const child = (key: string) => machine.nodes.find((node) => node.parent === parent && node.key === key)?.id
+  const entries = typeof value === 'string' ? [[value, undefined] as const] : Object.entries(value ?? {})
+  return entries.flatMap(([key, inner]) => {
+    const id = child(key)
+    return id === undefined ? [] : [id, ...(inner === undefined ? [] : activeNodes(machine, inner, id))]
+  })
+}
+
+function rootNode(machine: MachineFrame): string | undefined {
+  return machine.nodes.find(({ parent }) => parent === undefined)?.id
+}
+
+/** The state of an actor as its row says it; an agent is what the most urgent of its replicas is. */
+export function shownState(world: WorldState, actor: Actor): string {
+  const own = stateName(actor.snapshot.value)
+  if (actor.kind !== 'agent') return own
+  const states = new Set(replicasOf(world, actor).map((replica) => stateName(replica.snapshot.value)))
+  return knownStates.find((state) => states.has(state)) ?? (states.size === 0 ? 'idle' : own)
+}
+
+/** What stands in the state column: `3 of 3 ready`, `one_for_one`, `backoff`. */
+export function stateText(world: WorldState, actor: Actor): string {
+  if (actor.kind === 'agent') {
+    const replicas = replicasOf(world, actor)
+    if (replicas.length === 0) return '0 replicas'
+    const ready = replicas.filter((replica) => stateName(replica.snapshot.value) === 'ready')
+    return `${ready.length} of ${replicas.length} ready`
+  }
+  return actor.strategy ?? stateName(actor.snapshot.value)
+}
+
+function replicasOf(world: WorldState, actor: Actor): Actor[] {
+  return actor.children.flatMap((id) => {
+    const child = world.actors.get(id)
+    return child?.kind === 'replica' ? [child] : []
+  })
+}
