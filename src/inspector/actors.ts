@@ -79,7 +79,7 @@ export class Actors {
 
   #describe(ref: AnyActorRef, parent: AnyActorRef | undefined, at: number): Known {
     const named = this.#name(ref, parent)
-    const machine = chartOf(ref.logic)?.frame.hash
+    const machine = chartOf(logicOf(ref))?.frame.hash
     this.#order += 1
     const frame: Known['frame'] = {
       type: '@xstate.actor',
@@ -100,8 +100,9 @@ export class Actors {
     if (ref === this.#root) return { kind: 'system', name: ref.id }
     const above = parent && this.#known.get(parent.sessionId)
     const context = (ref.getSnapshot() as AnyMachineSnapshot | undefined)?.context
-    if (ref.logic === runLogic) return { kind: 'run', name: context.run, run: context.run, agent: context.agent }
-    switch ((ref.logic as { id?: string }).id) {
+    const logic = logicOf(ref)
+    if (logic === runLogic) return { kind: 'run', name: context.run, run: context.run, agent: context.agent }
+    switch (logic.id) {
       case 'pool': {
         const { name } = (context as PoolInput).definition
         return { kind: 'agent', name, agent: name }
@@ -134,6 +135,11 @@ export function stateOf(ref: AnyActorRef): string {
 /** The frame of an actor as it is now. */
 export function actorFrame(known: Known, seq: number, at: number): ActorFrame {
   return { ...known.frame, seq, at, snapshot: viewSnapshot(known.ref, known.kind, known.since) }
+}
+
+/** What the actor does; a machine has an id. */
+export function logicOf(ref: AnyActorRef): { id?: string } {
+  return (ref as unknown as { logic: { id?: string } }).logic
 }
 
 export function parentOf(ref: AnyActorRef): AnyActorRef | undefined {
