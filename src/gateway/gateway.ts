@@ -9,11 +9,14 @@ import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { AxonError } from '../errors.ts'
 import type { Axon } from '../runtime/axon.ts'
+import { parseBody } from '../runtime/serving/bodies.ts'
+import { allowedHosts, securityHeaders } from '../runtime/serving/hosts.ts'
+import { makeToken } from '../runtime/serving/token.ts'
+import { packageVersion } from '../runtime/serving/version.ts'
 import { readTraceHeaders } from '../runtime/telemetry/trace-context.ts'
-import { parseBody } from './bodies.ts'
 import { boundConnections, refuseConnection } from './connections.ts'
 import { Front } from './front.ts'
-import { allowedHosts, checkOrigins, isPreflight, preflightHeaders, securityHeaders } from './guards.ts'
+import { checkOrigins, isPreflight, preflightHeaders } from './guards.ts'
 import { type DescribedRoute, describedRoutes, openApi } from './openapi.ts'
 import { type GatewayOptions, type GatewaySettings, parseOptions } from './options.ts'
 import { protocols } from './protocols.ts'
@@ -22,8 +25,7 @@ import { runRoutes } from './routes/runs.ts'
 import { systemRoutes } from './routes/system.ts'
 import { GatewayRuns } from './runs.ts'
 import { notJson, refusalOf, setRefusalHeaders, statusOf, toWire } from './statuses.ts'
-import { anybody, makeToken, Tokens, tokensFrom } from './tokens.ts'
-import { packageVersion } from './version.ts'
+import { anybody, Tokens, tokensFrom } from './tokens.ts'
 
 export interface Gateway extends AsyncDisposable {
   /** `http://127.0.0.1:4711`. */
@@ -58,7 +60,7 @@ export async function createGateway(axon: Axon, options: GatewayOptions = {}): P
     throw unlistening(settings, error)
   }
   const address = app.server.address() as AddressInfo
-  listening.set(front, allowedHosts(settings, address.port))
+  listening.set(front, allowedHosts(settings.host, settings.hosts, address.port))
   let closing: Promise<void> | undefined
   const close = () => {
     closing ??= end(front)

@@ -5,6 +5,7 @@ import * as z from 'zod'
 import { AxonError } from '../errors.ts'
 import { agentName, describe, options, positiveMs } from '../runtime/config/fields.ts'
 import type { ConversationStore } from '../runtime/conversations/store.ts'
+import { isLoopback } from '../runtime/serving/hosts.ts'
 import type { Metrics } from '../runtime/telemetry/prometheus.ts'
 
 export const roles = ['run', 'operate', 'read'] as const
@@ -118,8 +119,4 @@ export function parseOptions(given: unknown): GatewaySettings {
 
 export function invalidGateway(what: string, cause?: unknown): AxonError {
   return new AxonError('CONFIG_INVALID', `The options of the gateway are not valid: ${what}.`, { cause })
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 }
