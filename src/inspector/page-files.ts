@@ -1,0 +1,44 @@
+/**
+ * Owns the files of the page as they are served: which there are, and with which headers. They are built by `npm run setup`.
+ */
+import { readFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { securityHeaders } from '../runtime/serving/hosts.ts'
+
+export interface PageFile {
+  status: 200 | 503
+  headers: Readonly<Record<string, string>>
+  body: Buffer
+}
+
+/** The same from src/ and from dist/. */
+const folder = fileURLToPath(new URL('../../dist/inspector/page', import.meta.url))
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+
+const pageHeaders = {
+  ...securityHeaders,
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+} as const
+
+/** @param path of the request, without its query; undefined where the page has no such file */
+export function pageFile(path: string): PageFile | undefined {
+  const name = path === '/' ? 'index.html' : path.slice(1)
+  const type = types[extname(name)]
+  if (type === undefined || !/^[a-z][a-z0-9-]*\.[a-z]+$/.test(name)) return undefined
+  try {
+    const body = readFileSync(join(folder, name))
+    return { status: 200, headers: { ...pageHeaders, 'content-type': type }, body }
+  } catch {
+    if (name !== 'index.html') return undefined
+    const body = Buffer.from('The page is not there. Install the package again, or in a checkout run: npm run setup\n')
+    return { status: 503, headers: { ...pageHeaders, 'content-type': 'text/plain; charset=utf-8' }, body }
+  }
+}
