@@ -6,6 +6,7 @@ import { AxonError } from '../errors.ts'
 import { agentName, describe, options, positiveMs } from '../runtime/config/fields.ts'
 import type { ConversationStore } from '../runtime/conversations/store.ts'
 import { isLoopback } from '../runtime/serving/hosts.ts'
+import type { Enterable } from '../runtime/serving/page.ts'
 import type { Metrics } from '../runtime/telemetry/prometheus.ts'
 
 export const roles = ['run', 'operate', 'read'] as const
@@ -95,6 +96,13 @@ const gatewayOptions = options({
     .custom<Pick<Metrics, 'contentType' | 'text'>>(
       (value) => typeof (value as Partial<Metrics> | null)?.text === 'function',
       'is not what createMetrics makes',
+    )
+    .optional(),
+  /** The live page, served at `/` with the gateway's tokens: `createLivePage(axon)`. Default: there is none. */
+  page: z
+    .custom<Enterable>(
+      (value) => typeof (value as Partial<Enterable> | null)?.enter === 'function',
+      'is not what createLivePage makes',
     )
     .optional(),
 })

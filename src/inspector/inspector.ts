@@ -7,9 +7,9 @@ import type { AddressInfo } from 'node:net'
 import { AxonError } from '../errors.ts'
 import type { Axon } from '../runtime/axon.ts'
 import { allowedHosts, demandHost, securityHeaders } from '../runtime/serving/hosts.ts'
+import type { PageCaller, PageEntrance } from '../runtime/serving/page.ts'
 import { digestOf, isTokenOf, makeToken, tagOf } from '../runtime/serving/token.ts'
-import { createLivePage, type PageEntrance } from './live-page.ts'
-import type { PageCaller } from './page-caller.ts'
+import { createLivePage } from './live-page.ts'
 import { type InspectorOptions, parseInspector } from './page-options.ts'
 
 export interface Inspector extends AsyncDisposable {

@@ -11,42 +11,21 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { isAxonError } from '../errors.ts'
 import type { Axon } from '../runtime/axon.ts'
 import { demandOwnOrigin } from '../runtime/serving/hosts.ts'
+import type { Enterable, PageDoor, PageEntrance, PageFile } from '../runtime/serving/page.ts'
 import { digestOf, isTokenOf, makeToken } from '../runtime/serving/token.ts'
 import { closeCodes, liveProtocol } from './frames.ts'
-import type { PageCaller } from './page-caller.ts'
 import { maxMessageBytes } from './page-commands.ts'
 import { PageConnection } from './page-connection.ts'
-import { type PageFile, pageFile } from './page-files.ts'
+import { pageFile, pagePaths } from './page-files.ts'
 import { type LivePageOptions, parsePage } from './page-options.ts'
-import { PageRuns, type StartRun } from './page-runs.ts'
+import { PageRuns } from './page-runs.ts'
 import { PageSocket } from './page-socket.ts'
 import { Recorder } from './recorder.ts'
 import { XStateFeed } from './xstate-feed.ts'
 
-/** What a server that puts the page up says of itself. */
-export interface PageDoor {
-  /** Whose token that is; undefined: nobody's. */
-  callerOf(token: string): PageCaller | undefined
-  /** Looks at `Host`. @throws AxonError GATEWAY_FORBIDDEN */
-  demandHost(request: IncomingMessage): void
-  /** Default: as runs of the system itself. */
-  startRun?: StartRun | undefined
-}
-
-/** The page behind one door. */
-export interface PageEntrance {
-  /** A file of the page, by the path of a request; undefined where there is none. */
-  file(path: string): PageFile | undefined
-  /** Takes over the socket of a request for an upgrade; what is none of the page's is refused. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
-  /** Closes the sockets of this door. Idempotent. */
-  close(): void
-}
-
-export interface LivePage {
+export interface LivePage extends Enterable {
   /** What `/inspect?token=` asks for. It reads the words of the XState inspector, and is good for nothing else. */
   readonly inspectToken: string
-  enter(door: PageDoor): PageEntrance
   /** Ends the recording, and closes every socket. Idempotent; the system is left as it is. */
   close(): void
 }
@@ -64,6 +43,15 @@ const maxStrangers = 8
 const maxViewers = 64
 /** The frames of the XState inspector come with whole definitions: there may be megabytes of them at once. */
 const inspectBounds = { slowBytes: 2 ** 20, slowMs: 10_000, mostBytes: 256 * 2 ** 20 }
+
+const serverOptions = {
+  noServer: true,
+  maxPayload: maxMessageBytes,
+  perMessageDeflate: false,
+  handleProtocols: (protocols: Set<string>) => protocols.has(liveProtocol) && liveProtocol,
+  /** Who does not say goodbye either is cut off after so many milliseconds. */
+  closeTimeout: 5_000,
+} as const
 
 class Page implements LivePage {
   readonly inspectToken = makeToken()
@@ -140,12 +128,7 @@ interface Behind {
 class Entrance implements PageEntrance {
   readonly #door: PageDoor
   readonly #behind: Behind
-  readonly #server = new WebSocketServer({
-    noServer: true,
-    maxPayload: maxMessageBytes,
-    perMessageDeflate: false,
-    handleProtocols: (protocols) => protocols.has(liveProtocol) && liveProtocol,
-  })
+  readonly #server = new WebSocketServer(serverOptions)
   readonly #connections = new Set<PageConnection>()
   #strangers = 0
   #isClosed = false
@@ -154,6 +137,8 @@ class Entrance implements PageEntrance {
     this.#door = door
     this.#behind = behind
   }
+
+  readonly paths = pagePaths()
 
   file(path: string): PageFile | undefined {
     return pageFile(path)

@@ -2,17 +2,8 @@
  * Owns who looks at a page, and what that allows: which commands, of which runs.
  */
 import { AxonError } from '../errors.ts'
+import type { PageCaller } from '../runtime/serving/page.ts'
 import type { Command, LiveRole } from './frames.ts'
-
-/** Whoever a token belongs to. A gateway's callers are such. */
-export interface PageCaller {
-  /** What the ids of its runs begin with. */
-  readonly tag: string
-  /** `read` sees everything, `operate` sends events and ends every run, `run` starts runs and answers for its own. */
-  readonly roles: ReadonlySet<'read' | 'operate' | 'run'>
-  /** The agents that it may use; undefined: all. The page shows all of them, so only who may use all may see it. */
-  readonly agents: ReadonlySet<string> | undefined
-}
 
 export function maySee({ roles, agents }: PageCaller): boolean {
   return agents === undefined && (roles.has('read') || roles.has('operate'))

@@ -6,8 +6,9 @@ import type { RawData, WebSocket } from 'ws'
 import * as z from 'zod'
 import { AxonError, isAxonError, toAxonError } from '../errors.ts'
 import { parseBody } from '../runtime/serving/bodies.ts'
+import type { PageCaller } from '../runtime/serving/page.ts'
 import { type AckFrame, closeCodes, type LiveFrame } from './frames.ts'
-import { capsOf, maySee, type PageCaller, roleOf } from './page-caller.ts'
+import { capsOf, maySee, roleOf } from './page-caller.ts'
 import { type ReadCommand, readCommand, refOf, sendEvent } from './page-commands.ts'
 import type { PageRuns } from './page-runs.ts'
 import { PageSocket } from './page-socket.ts'
@@ -82,7 +83,13 @@ export class PageConnection {
     clearTimeout(this.#timer)
     this.#caller = caller
     onGreeted()
-    this.#tell(recorder.hello(roleOf(caller), capsOf(caller)), ...recorder.present(this.#watches))
+    try {
+      this.#tell(recorder.hello(roleOf(caller), capsOf(caller)), ...recorder.present(this.#watches))
+    } catch (error) {
+      // One odd actor costs a page, not the process.
+      process.emitWarning(`The live page cannot show the system: ${error instanceof Error ? error.stack : error}`)
+      return this.#socket.close(1011, 'the system cannot be shown')
+    }
     this.#leave = recorder.add({ watches: this.#watches, receive: (batch) => this.#socket.send(batch) })
   }
 

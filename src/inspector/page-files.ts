@@ -1,16 +1,11 @@
 /**
  * Owns the files of the page as they are served: which there are, and with which headers. They are built by `npm run setup`.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { securityHeaders } from '../runtime/serving/hosts.ts'
-
-export interface PageFile {
-  status: 200 | 503
-  headers: Readonly<Record<string, string>>
-  body: Buffer
-}
+import type { PageFile } from '../runtime/serving/page.ts'
 
 /** The same from src/ and from dist/. */
 const folder = fileURLToPath(new URL('../../dist/inspector/page', import.meta.url))
@@ -27,6 +22,16 @@ const pageHeaders = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 } as const
+
+/** Where the files are: `/`, `/page.js` and others. */
+export function pagePaths(): string[] {
+  try {
+    const names = readdirSync(folder).filter((name) => name !== 'index.html' && extname(name) in types)
+    return ['/', ...names.map((name) => `/${name}`)]
+  } catch {
+    return ['/']
+  }
+}
 
 /** @param path of the request, without its query; undefined where the page has no such file */
 export function pageFile(path: string): PageFile | undefined {

@@ -5,12 +5,12 @@ import { AxonError, toAxonError } from '../errors.ts'
 import type { RunRequest } from '../protocol/run.ts'
 import type { Axon } from '../runtime/axon.ts'
 import { orderedId } from '../runtime/runs/run-id.ts'
+import type { PageCaller, PageDoor } from '../runtime/serving/page.ts'
 import type { StreamFrame } from './frames.ts'
-import { demandOwnRun, type PageCaller } from './page-caller.ts'
+import { demandOwnRun } from './page-caller.ts'
 import { presentable } from './redaction.ts'
 
-/** Starts a run that outlives its connection, and answers with its id. */
-export type StartRun = (caller: PageCaller, agent: string, request: RunRequest) => string
+type StartRun = NonNullable<PageDoor['startRun']>
 
 /** So many runs are known by their agent, to be read again. */
 const maxKnown = 1_000

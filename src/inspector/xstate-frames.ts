@@ -89,7 +89,10 @@ const dataKeys: ReadonlySet<string> = new Set(['context', 'input', 'params', 'ou
 
 /** As JSON.stringify sees a value: snapshots and references to actors say how they are written. */
 function asJson(value: unknown): unknown {
-  const { toJSON } = (typeof value === 'object' && value !== null ? value : {}) as { toJSON?: unknown }
+  if (typeof value === 'function') return undefined
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null
+  if (typeof value !== 'object' || value === null) return value
+  const { toJSON } = value as { toJSON?: unknown }
   return typeof toJSON === 'function' ? toJSON.call(value) : value
 }
 
