@@ -116,7 +116,7 @@ function Bars() {
     const font = getComputedStyle(canvas).font
     drawTape(context, { width, height, axis: between, head, lifelines, ink: inkOf(canvas), font })
   })
-  return <canvas ref={ref} aria-hidden="true" />
+  return <canvas ref={ref} />
 }
 
 function Remembered() {

@@ -47,10 +47,10 @@ export function TreePane() {
             event.preventDefault()
           }}
         />
-        <kbd aria-hidden="true">/</kbd>
+        <kbd>/</kbd>
       </label>
       <Chips />
-      <div class="columns row" aria-hidden="true">
+      <div class="columns row" aria-hidden="true" style={{ '--level': 1 }}>
         <span class="cell-name">Actor</span>
         <span class="cell-state">State</span>
         <span class="cell-pid">pid</span>
@@ -75,7 +75,8 @@ function Chips() {
   const known = [...chipOrder, ...[...counts.keys()].filter((name) => !chipOrder.includes(name))]
   const { states } = parseFilter(state.filter.value)
   return (
-    <div class="chips" role="group" aria-label="How many are in each state">
+    <fieldset class="chips">
+      <legend class="unseen">How many are in each state</legend>
       {known
         .filter((name) => counts.has(name) || states.includes(name))
         .map((name) => (
@@ -91,7 +92,7 @@ function Chips() {
             <StateShape state={name} size={11} /> <b>{counts.get(name) ?? 0}</b> {name}
           </button>
         ))}
-    </div>
+    </fieldset>
   )
 }
 

@@ -34,6 +34,7 @@ export function TreeRow({ row, isSelected, onToggle }: Props) {
       class={`row is-${actor.kind}${isSelected ? ' is-selected' : ''}`}
       role="treeitem"
       tabIndex={-1}
+      style={{ '--level': row.level }}
       aria-level={row.level}
       aria-posinset={row.position}
       aria-setsize={row.siblings}
@@ -41,9 +42,7 @@ export function TreeRow({ row, isSelected, onToggle }: Props) {
       aria-expanded={row.hasChildren ? row.isOpen : undefined}
       onClick={() => openActor(row.id)}
     >
-      <span class="cell-name" style={{ paddingLeft: `${(row.level - 1) * 16}px` }}>
-        {/* biome-ignore lint/a11y/useKeyWithClickEvents: arrow keys do it */}
-        {/* biome-ignore lint/a11y/noStaticElementInteractions: a second way for the mouse */}
+      <span class="cell-name">
         <span
           class="twist"
           aria-hidden="true"

@@ -69,7 +69,6 @@ export function Tree() {
 
   return (
     <div class="tree-scroller" ref={scroller}>
-      {/* biome-ignore lint/a11y/useAriaActivedescendantWithTabindex: it has both */}
       <div
         id="tree"
         class="tree"
@@ -157,7 +156,7 @@ function Strips({ rows: shownRows, row }: { rows: readonly Row[]; row: number })
     })
     drawPlayhead(context, between, width, shownRows.length * row, ink.ink)
   })
-  return <canvas class="strips" ref={ref} aria-hidden="true" style={{ height: `${shownRows.length * row}px` }} />
+  return <canvas class="strips" ref={ref} style={{ height: `${shownRows.length * row}px` }} />
 }
 
 function drawPlayhead(
