@@ -2,6 +2,7 @@
  * Owns the way from a running system to frames: what is alive, what happened, and who is told. How a frame is made is its
  * neighbours'; how it reaches a page is the server's.
  */
+import type { AnyActorRef } from 'xstate'
 import type { Axon } from '../runtime/axon.ts'
 import type { Command, HelloFrame, LiveFrame, LiveRole } from './frames.ts'
 import type { Viewer, Watches } from './viewers.ts'
@@ -21,6 +22,8 @@ export interface RecorderOptions {
 
 /** What a command may need to know of an actor. */
 export interface ActorFacts {
+  /** Where an event is sent to. */
+  readonly ref: AnyActorRef
   readonly agent: string | undefined
   /** `support/0`, of a replica. */
   readonly replica: string | undefined
