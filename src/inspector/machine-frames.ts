@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { type AnyStateMachine, type AnyStateNode, type AnyTransitionDefinition, StateMachine } from 'xstate'
 import { type RunState, runLogic, runTransitions } from '../machines/run.ts'
 import type { ChartEdge, ChartNode, MachineFrame } from './frames.ts'
+import { placed } from './places.ts'
 
 export interface Chart {
   frame: MachineFrame
@@ -50,7 +51,8 @@ function draw(machine: AnyStateMachine): Chart {
   return { frame: framed(machine.id, nodes, edges), edgeOf }
 }
 
-function framed(id: string, nodes: readonly ChartNode[], edges: readonly ChartEdge[]): MachineFrame {
+function framed(id: string, allNodes: readonly ChartNode[], allEdges: readonly ChartEdge[]): MachineFrame {
+  const [nodes, edges] = placed(id, allNodes, allEdges)
   const hash = createHash('sha256')
     .update(JSON.stringify([id, nodes, edges]))
     .digest('base64url')
