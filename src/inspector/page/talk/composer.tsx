@@ -5,19 +5,21 @@ import { say, talkWith } from './talks.ts'
 
 interface Props {
   agent: string
-  /** The run of this talk that goes on. */
+  /** The run that is looked at, while it goes on. */
   running: string | undefined
+  /** It is of this talk: the next prompt waits for its end. */
+  isBusy: boolean
 }
 
 export function cancelRun(run: string): void {
   if (state.takes('run.cancel')) void state.send({ type: 'run.cancel', run })
 }
 
-export function Composer({ agent, running }: Props) {
+export function Composer({ agent, running, isBusy }: Props) {
   const { draft } = talkWith(agent)
   if (state.isReplay.value) return <Replay />
   const isAllowed = state.takes('run.start')
-  const isReady = isAllowed && running === undefined && draft.value.trim() !== ''
+  const isReady = isAllowed && !isBusy && draft.value.trim() !== ''
   const submit = () => {
     if (isReady) void say(agent)
   }

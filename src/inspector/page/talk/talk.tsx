@@ -28,7 +28,10 @@ export function Talk({ actor }: { actor: Actor }) {
 function TalkWith({ agent }: { agent: string }) {
   const { turns } = talkWith(agent)
   const own = turns.value
-  const others = useComputed(() => runInView(state.shown.value, agent, chosenRun.value))
+  // What is looked at does not give way to the next run by itself.
+  const held = useSignal<string | undefined>(undefined)
+  const others = useComputed(() => runInView(state.shown.value, agent, chosenRun.value ?? held.value))
+  if (held.peek() === undefined) held.value = others.peek()
   const last = own.at(-1)
   const isOwn = last !== undefined && (chosenRun.value === undefined || own.some(({ run }) => run === chosenRun.value))
   const run = isOwn ? (chosenRun.value ?? last.run) : others.value
@@ -45,6 +48,7 @@ function TalkWith({ agent }: { agent: string }) {
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape anywhere in it is the button's key
     <div class="talk" onKeyDown={keys}>
       {run !== undefined && <Timeline run={run} />}
+      <Asking agent={agent} except={run} />
       <div class="panel talk-panel">
         <Scroll>
           {isOwn ? (
@@ -55,9 +59,34 @@ function TalkWith({ agent }: { agent: string }) {
             <OtherRun key={run} run={run} />
           )}
         </Scroll>
-        <Composer agent={agent} running={running} />
+        <Composer agent={agent} running={running} isBusy={isOwn && running !== undefined} />
       </div>
     </div>
+  )
+}
+
+/** Another run that waits for a person. */
+function Asking({ agent, except }: { agent: string; except: string | undefined }) {
+  const found = useComputed(() => {
+    const runs = [...state.shown.value.runs.values()]
+    return runs.find(({ run, agent: of, status }) => of === agent && status === 'waiting' && run !== except)?.run
+  }).value
+  if (found === undefined) return null
+  return (
+    <p class="asking">
+      <span class="toned tone-warn">
+        <b class="mono">{found}</b> waits for approval.
+      </span>
+      <button
+        type="button"
+        class="button"
+        onClick={() => {
+          chosenRun.value = found
+        }}
+      >
+        Look at it
+      </button>
+    </p>
   )
 }
 

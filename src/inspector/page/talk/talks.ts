@@ -101,8 +101,9 @@ export function runInView(
   agent: string | undefined,
   chosen: string | undefined,
 ): string | undefined {
+  const known = chosen === undefined ? undefined : world.runs.get(chosen)
+  if (known !== undefined && (agent === undefined || known.agent === agent)) return known.run
   const runs = [...world.runs.values()].filter((run) => agent === undefined || run.agent === agent)
-  if (chosen !== undefined && runs.some(({ run }) => run === chosen)) return chosen
   return (runs.findLast(({ status }) => status === 'waiting') ?? runs.at(-1))?.run
 }
 
