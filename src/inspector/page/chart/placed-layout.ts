@@ -1,0 +1,35 @@
+/** Owns the layout of machines whose states have places: boxes in columns and rows, ways along the channels between them. */
+import type { MachineFrame } from '../../frames.ts'
+import { type Grid, route } from './routes.ts'
+import { type Box, boxFinder, drawnNodes, type Layout, waysOf } from './ways.ts'
+
+const box = { width: 112, height: 40 }
+const gap = { x: 27, y: 62 }
+const margin = { x: 10, y: 24 }
+const rows = ['leaving', 'life', 'trouble'] as const
+
+export function placedLayout(machine: MachineFrame): Layout {
+  const nodes = drawnNodes(machine)
+  const used = rows.filter((row) => nodes.some(({ place }) => place?.row === row))
+  const columns = 1 + Math.max(...nodes.map(({ place }) => place?.column ?? 0))
+  const boxes: Box[] = []
+  const cells = new Map<string, { column: number; row: number }>()
+  for (const { id, key, place } of nodes) {
+    if (place === undefined) continue
+    const [column, row] = [place.column, used.indexOf(place.row)]
+    const x = margin.x + column * (box.width + gap.x)
+    const y = margin.y + row * (box.height + gap.y)
+    boxes.push({ id, key, x, y, ...box, isOuter: false })
+    cells.set(id, { column, row })
+  }
+  const grid: Grid = { columns, rows: used.length, box, gap, margin }
+  const ways = waysOf(machine)
+  const points = route(grid, cells, ways)
+  return {
+    width: 2 * margin.x + columns * box.width + (columns - 1) * gap.x,
+    height: 2 * margin.y + used.length * box.height + (used.length - 1) * gap.y,
+    boxes,
+    ways: ways.map((way) => ({ ...way, points: points.get(way.id) ?? [] })),
+    boxOf: boxFinder(machine),
+  }
+}
