@@ -41,7 +41,7 @@ export function retryNow(): void {
 }
 
 /** Tries with another token. */
-export function useToken(token: string): void {
+export function withToken(token: string): void {
   keepToken(token)
   open()
 }

@@ -26,6 +26,13 @@ let isScheduled = false
 /** The past that was asked for and is on its way, up to this event. */
 let past: { upTo: number; isFirst: boolean; frames: Queued[]; later: Queued[] } | undefined
 
+let tapped: ((frame: LiveFrame, bytes: number) => void) | undefined
+
+/** Shows each frame that is applied to `listener` too, for a recording. */
+export function tap(listener: typeof tapped): void {
+  tapped = listener
+}
+
 /** Takes frames that came together in `bytes` bytes. */
 export function receive(frames: readonly LiveFrame[], bytes: number): void {
   for (const frame of frames) queue.push({ frame, bytes: bytes / frames.length })
@@ -135,6 +142,7 @@ export function drain(budgetMs = Number.POSITIVE_INFINITY): void {
     first += 1
     if (take(frame, bytes)) {
       apply(world, frame, changed)
+      tapped?.(frame, bytes)
       if (frame.type === 'log') group(logs, frame.sessionId, frame)
       else if (frame.type === 'stream') group(streams, frame.run, frame)
       else if (frame.type !== 'hello' && frame.type !== 'ack') {

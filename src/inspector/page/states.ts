@@ -84,6 +84,7 @@ export function stateText(world: WorldState, actor: Actor): string {
     const ready = replicas.filter((replica) => stateName(replica.snapshot.value) === 'ready')
     return `${ready.length} of ${replicas.length} ready`
   }
+  if (actor.kind === 'supervisor' && actor.strategy === undefined) return `${actor.children.length} running`
   return actor.strategy ?? stateName(actor.snapshot.value)
 }
 
