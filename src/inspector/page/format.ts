@@ -65,3 +65,8 @@ export function secondOf(at: Maybe): string {
 export function plural(value: number, noun: string, nouns = `${noun}s`): string {
   return `${grouped.format(value)} ${value === 1 ? noun : nouns}`
 }
+
+/** `6`, of a generation that is told as `6` or as `research/1#6`. */
+export function generationNumber(generation: string): string {
+  return generation.slice(generation.lastIndexOf('#') + 1)
+}
