@@ -1,6 +1,6 @@
 /** Owns what the crash card says of what comes next. */
 import type { CrashFrame } from '../../frames.ts'
-import { duration, generationNumber } from '../format.ts'
+import { countdown, duration, generationNumber } from '../format.ts'
 import { stateName, type Tone } from '../states.ts'
 import type { Actor } from '../world.ts'
 
@@ -26,7 +26,13 @@ export function afterCrash(
   if (state === 'backoff' && next.dueAt !== undefined) {
     const leftMs = Math.max(0, (snapshot.dueAt ?? next.dueAt) - now)
     const left = Math.min(1, leftMs / Math.max(1, next.dueAt - at))
-    return { text: `Generation ${successor} starts in ${duration(leftMs)}`, used, tone: 'warn', shape: 'backoff', left }
+    return {
+      text: `Generation ${successor} starts in ${countdown(leftMs)}`,
+      used,
+      tone: 'warn',
+      shape: 'backoff',
+      left,
+    }
   }
   if (Number(generationNumber(process?.generation ?? '')) > successor - 1)
     return { text: `Generation ${generationNumber(process?.generation ?? '')} came after it.`, used, tone: 'rest' }

@@ -35,28 +35,30 @@ export function CrashCard({ actor, crash }: { actor: Actor; crash: CrashFrame })
           {timeOf(crash.at)}
         </time>
       </header>
-      <p class="crash-text">
-        {lived(crash)} {saidOf(crash)} <Runs runs={crash.runs} />
-      </p>
-      {crash.lines.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keys must reach it
-        <section class="crash-lines mono" tabIndex={0} aria-label="Last lines">
-          {crash.lines.map(({ atMs, stream, text }, i) => (
-            <div key={i} class={`crash-line${isTrouble(stream, text) ? ' is-bad' : ''}`}>
-              <span class="crash-at">{secondsBefore(atMs)}</span>
-              <span class="crash-stream">{stream}</span>
-              <span class="crash-said">{text}</span>
-            </div>
-          ))}
-        </section>
-      )}
-      {crash.traceback !== undefined && (
-        <details class="crash-traceback">
-          <summary>Traceback</summary>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keys must reach it */}
-          <pre tabIndex={0}>{crash.traceback}</pre>
-        </details>
-      )}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keys must reach it */}
+      <section class="crash-body" tabIndex={0} aria-label="What happened">
+        <p class="crash-text">
+          {lived(crash)} {saidOf(crash)} <Runs runs={crash.runs} />
+        </p>
+        {crash.lines.length > 0 && (
+          <div class="crash-lines mono">
+            {crash.lines.map(({ atMs, stream, text }, i) => (
+              <div key={i} class={`crash-line${isTrouble(stream, text) ? ' is-bad' : ''}`}>
+                <span class="crash-at">{secondsBefore(atMs)}</span>
+                <span class="crash-stream">{stream}</span>
+                <span class="crash-said">{text}</span>
+              </div>
+            ))}
+          </div>
+        )}
+        {crash.traceback !== undefined && (
+          <details class="crash-traceback">
+            <summary>Traceback</summary>
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keys must reach it */}
+            <pre tabIndex={0}>{crash.traceback}</pre>
+          </details>
+        )}
+      </section>
       <Next actor={actor} crash={crash} />
     </section>
   )

@@ -1,6 +1,6 @@
 /** Owns the chart of a narrow window: from where it came, where it is, and where that leads. The outline tells the rest. */
 import type { MachineFrame } from '../../frames.ts'
-import { duration } from '../format.ts'
+import { countdown, duration } from '../format.ts'
 import { now } from '../state.ts'
 import { StateShape } from '../state-shape.tsx'
 import { stateName, toneOf } from '../states.ts'
@@ -116,7 +116,7 @@ function Now({ actor: { snapshot } }: { actor: Actor }) {
   if (dueAt === undefined) return <>{duration(Math.max(0, now.value - since))}</>
   return (
     <>
-      {duration(Math.max(0, dueAt - now.value))} of {duration(dueAt - since)}
+      {countdown(dueAt - now.value)} of {countdown(dueAt - since)}
     </>
   )
 }

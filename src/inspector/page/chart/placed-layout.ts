@@ -4,8 +4,8 @@ import { type Grid, route } from './routes.ts'
 import { type Box, boxFinder, drawnNodes, type Layout, waysOf } from './ways.ts'
 
 const box = { width: 112, height: 40 }
-const gap = { x: 27, y: 62 }
-const margin = { x: 10, y: 24 }
+const gap = { x: 27, y: 57 }
+const margin = { x: 10, y: 20 }
 const rows = ['leaving', 'life', 'trouble'] as const
 
 export function placedLayout(machine: MachineFrame): Layout {

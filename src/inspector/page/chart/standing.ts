@@ -1,6 +1,6 @@
 /** Owns where an actor stands in its chart: the active boxes, the ways that it came, and what each way is called now. */
 import type { MachineFrame } from '../../frames.ts'
-import { duration } from '../format.ts'
+import { countdown, duration } from '../format.ts'
 import { activeNodes } from '../states.ts'
 import type { Actor } from '../world.ts'
 import type { Layout, Way } from './ways.ts'
@@ -40,7 +40,7 @@ export function labelOf(
   { event, leftMs }: { event?: string | undefined; leftMs?: number | undefined } = {},
 ): string {
   const after = way.edges.find(({ kind }) => kind === 'after')
-  if (leftMs !== undefined && after !== undefined) return `after ${duration(Math.max(0, leftMs))}`
+  if (leftMs !== undefined && after !== undefined) return `after ${countdown(leftMs)}`
   const events = new Set(way.edges.map(({ event }) => event))
   const first = event ?? way.edges[0]?.event ?? ''
   return event !== undefined || events.size === 1 ? first : `${first} +${events.size - 1}`
