@@ -18,7 +18,7 @@ export function ContextPane({ actor }: { actor: Actor }) {
       </header>
       {snapshot.error !== undefined && <p class="context-error">{snapshot.error}</p>}
       {memory === undefined ? (
-        <p class="small">{isReplay.value ? 'What it remembered then was not recorded.' : 'It remembers nothing.'}</p>
+        <p class="small">{isReplay.value ? 'What it remembered then was not recorded.' : 'It has told nothing yet.'}</p>
       ) : (
         <>
           <Entries value={memory.context} depth={0} prefix="" />

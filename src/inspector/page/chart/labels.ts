@@ -74,7 +74,9 @@ function isFree(layout: Layout, placed: readonly Label[], [x, y]: Point, { width
     own.bottom + distance <= top ||
     own.top - distance >= bottom
   return (
-    layout.boxes.every((box) => box.isOuter || isApart(box.x, box.y, box.x + box.width, box.y + box.height)) &&
+    [...layout.boxes, ...layout.reserved].every(
+      (box) => box.isOuter || isApart(box.x, box.y, box.x + box.width, box.y + box.height),
+    ) &&
     placed.every((other) =>
       isApart(
         other.x - other.width / 2,

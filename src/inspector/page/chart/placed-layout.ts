@@ -11,7 +11,7 @@ const rows = ['leaving', 'life', 'trouble'] as const
 export function placedLayout(machine: MachineFrame): Layout {
   const nodes = drawnNodes(machine)
   const used = rows.filter((row) => nodes.some(({ place }) => place?.row === row))
-  const columns = 1 + Math.max(...nodes.map(({ place }) => place?.column ?? 0))
+  const columns = Math.max(5, ...nodes.map(({ place }) => (place?.column ?? 0) + 1))
   const boxes: Box[] = []
   const cells = new Map<string, { column: number; row: number }>()
   for (const { id, key, place } of nodes) {
@@ -22,13 +22,18 @@ export function placedLayout(machine: MachineFrame): Layout {
     boxes.push({ id, key, x, y, ...box, isOuter: false })
     cells.set(id, { column, row })
   }
+  // The switch to the outline stands in the first cell, where no state does.
+  const corner = { column: 0, row: 0 }
+  const isFree = ![...cells.values()].some(({ column, row }) => column === 0 && row === 0)
+  const reserved = isFree ? [{ id: '', key: '', x: margin.x, y: margin.y, ...box, isOuter: false }] : []
   const grid: Grid = { columns, rows: used.length, box, gap, margin }
   const ways = waysOf(machine)
-  const points = route(grid, cells, ways)
+  const points = route(grid, isFree ? new Map([...cells, ['', corner]]) : cells, ways)
   return {
     width: 2 * margin.x + columns * box.width + (columns - 1) * gap.x,
     height: 2 * margin.y + used.length * box.height + (used.length - 1) * gap.y,
     boxes,
+    reserved,
     ways: ways.map((way) => ({ ...way, points: points.get(way.id) ?? [] })),
     boxOf: boxFinder(machine),
   }

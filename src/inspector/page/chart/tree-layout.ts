@@ -8,7 +8,7 @@ const letter = 7.2
 
 export function treeLayout(machine: MachineFrame): Layout {
   const graph = new graphlib.Graph({ compound: true, multigraph: true })
-  graph.setGraph({ rankdir: 'TB', nodesep: 34, ranksep: 44, edgesep: 14, marginx: 14, marginy: 14 })
+  graph.setGraph({ rankdir: 'TB', nodesep: 34, ranksep: 44, edgesep: 14, marginx: 14, marginy: 34 })
   const outer = new Set(machine.nodes.map(({ parent }) => parent))
   for (const { id, key } of machine.nodes) graph.setNode(id, { width: Math.max(104, key.length * letter + 46), height })
   for (const { id, parent } of machine.nodes) if (parent !== undefined) graph.setParent(id, parent)
@@ -39,6 +39,7 @@ export function treeLayout(machine: MachineFrame): Layout {
     width: size.width ?? 100,
     height: size.height ?? 100,
     boxes,
+    reserved: [],
     ways: ways.map((way) => ({ ...way, points: pointsOf(way) })),
     boxOf: boxFinder(machine),
   }

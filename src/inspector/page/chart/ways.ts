@@ -32,6 +32,8 @@ export interface Layout {
   width: number
   height: number
   boxes: readonly Box[]
+  /** Kept free of ways and labels. */
+  reserved: readonly Box[]
   ways: readonly (Way & { points: readonly Point[] })[]
   /** The box that stands for a state: its own, or that which it is inside of. */
   boxOf: (id: string) => string | undefined
