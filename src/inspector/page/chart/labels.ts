@@ -15,8 +15,22 @@ const height = 18
 const letter = 6.7
 const distance = 3
 
-/** The first ones are placed first. */
-export function placeLabels(layout: Layout, wanted: readonly { way: string; text: string }[]): Label[] {
+interface Wanted {
+  way: string
+  text: string
+}
+
+/** The first ones are placed first; those that find no room then come before them in a second try. */
+export function placeLabels(layout: Layout, wanted: readonly Wanted[]): Label[] {
+  const placed = inOrder(layout, wanted)
+  const isLeft = ({ way }: Wanted) => !placed.some((label) => label.way === way)
+  const left = wanted.filter(isLeft)
+  if (left.length === 0) return placed
+  const again = inOrder(layout, [...left, ...wanted.filter((label) => !isLeft(label))])
+  return again.length > placed.length ? again : placed
+}
+
+function inOrder(layout: Layout, wanted: readonly Wanted[]): Label[] {
   const placed: Label[] = []
   for (const { way, text } of wanted) {
     const points = layout.ways.find(({ id }) => id === way)?.points ?? []
@@ -29,38 +43,34 @@ export function placeLabels(layout: Layout, wanted: readonly { way: string; text
 
 type Size = Pick<Label, 'width' | 'height'>
 
-/** On the longest piece first: in its middle, then beside it, then along it; at last above and below short ones. */
+/** On the way, or right beside it; the longest piece first, and its middle. */
+const close: readonly Point[] = [
+  [0, 0],
+  [0, 12],
+  [0, -12],
+]
+/** Where the way is too short for that: the nearest spot round it. */
+const around: readonly Point[] = [-96, -80, -64, -48, -32, -16, 0, 16, 32, 48, 64, 80, 96]
+  .flatMap((dx) => [-60, -54, -48, -42, -36, -30, -24, 24, 30, 36, 42, 48, 54, 60].map((dy): Point => [dx, dy]))
+  .sort((a, b) => Math.hypot(a[0] / 2, a[1]) - Math.hypot(b[0] / 2, b[1]))
+const along = [0.5, 0.35, 0.65, 0.2, 0.8, 0.1, 0.9]
+
 function spotsOf(points: readonly Point[], { width }: Size): Point[] {
   const pieces = points.slice(1).map((to, i) => ({ from: points[i] as Point, to }))
   pieces.sort((a, b) => length(b) - length(a))
-  const along = [0.5, 0.35, 0.65, 0.2, 0.8, 0.1, 0.9]
-  const on = (part: number, { from, to }: (typeof pieces)[number]): Point => [
-    from[0] + (to[0] - from[0]) * part,
-    from[1] + (to[1] - from[1]) * part,
-  ]
-  const shifts: readonly Point[] = [
-    [0, 0],
+  const beside: Point[] = [
     [width / 2 + 5, 0],
     [-width / 2 - 5, 0],
-    [0, 12],
-    [0, -12],
-    [0, 33],
-    [0, -33],
-    [width / 2 - 12, 33],
-    [width / 2 - 12, -33],
-    [12 - width / 2, 33],
-    [12 - width / 2, -33],
-    [0, 54],
-    [0, -54],
   ]
-  return shifts.flatMap(([dx, dy]) =>
-    pieces.flatMap((piece) =>
-      along.map((part): Point => {
-        const [x, y] = on(part, piece)
-        return [x + dx, y + dy]
-      }),
-    ),
-  )
+  const spots = (shifts: readonly Point[], parts: readonly number[]) =>
+    shifts.flatMap(([dx, dy]) =>
+      pieces.flatMap(({ from, to }) =>
+        parts.map((part): Point => {
+          return [from[0] + (to[0] - from[0]) * part + dx, from[1] + (to[1] - from[1]) * part + dy]
+        }),
+      ),
+    )
+  return [...spots(close.slice(0, 1), along), ...spots([...beside, ...close.slice(1)], along), ...spots(around, [0.5])]
 }
 
 const length = ({ from, to }: { from: Point; to: Point }) => Math.hypot(to[0] - from[0], to[1] - from[1])
