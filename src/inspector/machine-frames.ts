@@ -34,8 +34,8 @@ function draw(machine: AnyStateMachine): Chart {
   const nodes: ChartNode[] = []
   const edges: ChartEdge[] = []
   const edgeOf = new Map<unknown, string>()
-  const visit = (node: AnyStateNode, parent: AnyStateNode | undefined) => {
-    if (parent !== undefined) nodes.push(nodeOf(node, parent))
+  const visit = (node: AnyStateNode) => {
+    nodes.push(nodeOf(node))
     for (const transition of transitionsOf(node)) {
       const targets = transition.target?.map(({ id }) => id) ?? []
       const base = `${node.id}|${transition.eventType}`
@@ -44,9 +44,9 @@ function draw(machine: AnyStateMachine): Chart {
       for (const target of targets)
         edges.push({ id, source: node.id, target, ...kindOf(machine, node, transition), ...guardOf(transition) })
     }
-    for (const child of Object.values(node.states)) visit(child, node)
+    for (const child of Object.values(node.states)) visit(child)
   }
-  visit(machine.root, undefined)
+  visit(machine.root)
   return { frame: framed(machine.id, nodes, edges), edgeOf }
 }
 
@@ -58,14 +58,8 @@ function framed(id: string, nodes: readonly ChartNode[], edges: readonly ChartEd
   return { type: 'machine', hash, id, nodes, edges }
 }
 
-function nodeOf(node: AnyStateNode, parent: AnyStateNode): ChartNode {
-  return {
-    id: node.id,
-    parent: parent.parent === undefined ? undefined : parent.id,
-    key: node.key,
-    type: node.type,
-    isInitial: parent.config.initial === node.key,
-  }
+function nodeOf({ id, parent, key, type }: AnyStateNode): ChartNode {
+  return { id, parent: parent?.id, key, type, isInitial: parent === undefined || parent.config.initial === key }
 }
 
 function transitionsOf(node: AnyStateNode): AnyTransitionDefinition[] {
@@ -102,9 +96,10 @@ const outcomes = ['succeeded', 'failed', 'cancelled', 'timed_out', 'interrupted'
 /** Runs are no statechart: each request makes one. Their table is drawn as one. */
 function runChart(): [ChartNode[], ChartEdge[]] {
   const states = Object.keys(runTransitions) as RunState[]
+  const root: ChartNode = { id: 'run', parent: undefined, key: 'run', type: 'compound', isInitial: true }
   const node = (key: string): ChartNode => ({
     id: `run.${key}`,
-    parent: undefined,
+    parent: root.id,
     key,
     type: outcomes.includes(key) ? 'final' : 'atomic',
     isInitial: key === 'accepted',
@@ -113,7 +108,7 @@ function runChart(): [ChartNode[], ChartEdge[]] {
     ...Object.entries(runTransitions[state] ?? {}).map(([event, target]) => runEdge(state, event, target as string)),
     ...outcomes.map((outcome) => runEdge(state, 'run.settled', outcome)),
   ])
-  return [[...states, ...outcomes].map(node), edges]
+  return [[root, ...[...states, ...outcomes].map(node)], edges]
 }
 
 function runEdge(source: string, event: string, target: string): ChartEdge {
