@@ -10,6 +10,7 @@ import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { AxonError } from '../errors.ts'
 import type { Axon } from '../runtime/axon.ts'
 import { readTraceHeaders } from '../runtime/telemetry/trace-context.ts'
+import { packageVersion } from '../runtime/version.ts'
 import { parseBody } from './bodies.ts'
 import { boundConnections, refuseConnection } from './connections.ts'
 import { Front } from './front.ts'
@@ -23,7 +24,6 @@ import { systemRoutes } from './routes/system.ts'
 import { GatewayRuns } from './runs.ts'
 import { notJson, refusalOf, setRefusalHeaders, statusOf, toWire } from './statuses.ts'
 import { anybody, makeToken, Tokens, tokensFrom } from './tokens.ts'
-import { packageVersion } from './version.ts'
 
 export interface Gateway extends AsyncDisposable {
   /** `http://127.0.0.1:4711`. */

@@ -91,6 +91,21 @@ function guardOf({ guard }: AnyTransitionDefinition): Pick<ChartEdge, 'guard'> {
   return { guard: typeof type === 'string' ? type : 'condition' }
 }
 
+/** The one transition that leads from a state to the other, where nobody has told which was taken. */
+export function edgeBetween(chart: Chart | undefined, before: unknown, after: unknown): string[] {
+  if (chart === undefined) return []
+  const [from, to] = [keyOf(before), keyOf(after)]
+  const { nodes, edges } = chart.frame
+  const isIn = (id: string, key: string) => nodes.some((node) => node.id === id && `${id}.`.includes(`.${key}.`))
+  const found = edges.filter(({ source, target }) => isIn(source, from) && isIn(target, to))
+  return found.length === 1 ? found.map(({ id }) => id) : []
+}
+
+/** The outermost state. */
+function keyOf(value: unknown): string {
+  return typeof value === 'string' ? value : (Object.keys(value ?? {})[0] ?? '')
+}
+
 const outcomes = ['succeeded', 'failed', 'cancelled', 'timed_out', 'interrupted']
 
 /** Runs are no statechart: each request makes one. Their table is drawn as one. */

@@ -1,5 +1,5 @@
 /**
- * Owns the version that the gateway says it has: that of the package.
+ * Owns the version that a system says it has: that of the package.
  */
 import { readFileSync } from 'node:fs'
 
