@@ -1,13 +1,15 @@
 /**
  * Owns what a command may need to know of the actor that it is for.
  */
-import type { AnyMachineSnapshot } from 'xstate'
+import type { AnyActorRef, AnyMachineSnapshot } from 'xstate'
 import { type AgentContext, generationOf } from '../machines/agent-context.ts'
 import type { Known } from './actors.ts'
 import type { SnapshotView } from './frames.ts'
 import { viewSnapshot } from './snapshot-view.ts'
 
 export interface ActorFacts {
+  /** Where an event is sent to. Undefined: a run, which is sent `run.cancel` through the system. */
+  readonly ref: AnyActorRef | undefined
   readonly agent: string | undefined
   /** `support/0`, of a replica. */
   readonly replica: string | undefined
@@ -21,10 +23,17 @@ export interface ActorFacts {
 export function factsOf({ ref, kind, since, frame: { agent, replica } }: Known): ActorFacts {
   const { next } = viewSnapshot(ref, kind, since)
   const { context } = ref.getSnapshot() as AnyMachineSnapshot & { context: AgentContext }
-  return { agent, replica, generation: kind === 'replica' ? generationOf(context) : undefined, run: undefined, next }
+  return {
+    ref,
+    agent,
+    replica,
+    generation: kind === 'replica' ? generationOf(context) : undefined,
+    run: undefined,
+    next,
+  }
 }
 
 export function factsOfRun(run: string, agent: string): ActorFacts {
   const next = [{ event: 'run.cancel', allowed: true }]
-  return { agent, replica: undefined, generation: undefined, run, next }
+  return { ref: undefined, agent, replica: undefined, generation: undefined, run, next }
 }

@@ -40,6 +40,7 @@ export interface HelloFrame {
 export interface ChartNode {
   /** `agent.ready`, as XState names state nodes. */
   id: string
+  /** Undefined at the top: the machine itself is no node. */
   parent: string | undefined
   /** Its own key: `ready`. */
   key: string
@@ -49,6 +50,7 @@ export interface ChartNode {
   place?: { column: number; row: 'leaving' | 'life' | 'trouble' }
 }
 
+/** A transition that all states share, or that has several targets, is several edges with one id. */
 export interface ChartEdge {
   id: string
   source: string
@@ -57,6 +59,8 @@ export interface ChartEdge {
   guard?: string
   kind: 'event' | 'after' | 'always' | 'done' | 'error'
   delayMs?: number
+  /** Drawn only where it matters: out of the active state, taken lately, or pointed at. */
+  isAside?: boolean
 }
 
 /** A machine, once for each hash of its definition. */

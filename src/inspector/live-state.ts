@@ -101,16 +101,11 @@ function firstVisits(machine: MachineFrame, { value }: SnapshotView): NonNullabl
   return Object.fromEntries(activeNodes(machine, value).map((id) => [id, { count: 1, totalMs: 0 }]))
 }
 
-/** Ids of the nodes in which a machine is, without its root. */
-function activeNodes(machine: MachineFrame, value: unknown): string[] {
-  const idOf = (parent: string | undefined, key: string) =>
-    machine.nodes.find((node) => node.parent === parent && node.key === key)?.id
-  const walk = (parent: string | undefined, value: unknown): string[] =>
-    (typeof value === 'string' ? [[value, undefined] as const] : Object.entries(value ?? {})).flatMap(
-      ([key, inner]) => {
-        const id = idOf(parent, key)
-        return id === undefined ? [] : [id, ...walk(id, inner)]
-      },
-    )
-  return walk(machine.nodes.find(({ parent }) => parent === undefined)?.id, value)
+/** Ids of the nodes in which a machine is. */
+function activeNodes(machine: MachineFrame, value: unknown, parent?: string): string[] {
+  const entries = typeof value === 'string' ? [[value, undefined] as const] : Object.entries(value ?? {})
+  return entries.flatMap(([key, inner]) => {
+    const id = machine.nodes.find((node) => node.parent === parent && node.key === key)?.id
+    return id === undefined ? [] : [id, ...activeNodes(machine, inner, id)]
+  })
 }

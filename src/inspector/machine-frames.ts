@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { type AnyStateMachine, type AnyStateNode, type AnyTransitionDefinition, StateMachine } from 'xstate'
 import { type RunState, runLogic, runTransitions } from '../machines/run.ts'
 import type { ChartEdge, ChartNode, MachineFrame } from './frames.ts'
+import { placed } from './places.ts'
 
 export interface Chart {
   frame: MachineFrame
@@ -34,8 +35,8 @@ function draw(machine: AnyStateMachine): Chart {
   const nodes: ChartNode[] = []
   const edges: ChartEdge[] = []
   const edgeOf = new Map<unknown, string>()
-  const visit = (node: AnyStateNode) => {
-    nodes.push(nodeOf(node))
+  const visit = (node: AnyStateNode, parent: AnyStateNode | undefined) => {
+    if (parent !== undefined) nodes.push(nodeOf(node, parent))
     for (const transition of transitionsOf(node)) {
       const targets = transition.target?.map(({ id }) => id) ?? []
       const base = `${node.id}|${transition.eventType}`
@@ -44,13 +45,14 @@ function draw(machine: AnyStateMachine): Chart {
       for (const target of targets)
         edges.push({ id, source: node.id, target, ...kindOf(machine, node, transition), ...guardOf(transition) })
     }
-    for (const child of Object.values(node.states)) visit(child)
+    for (const child of Object.values(node.states)) visit(child, node)
   }
-  visit(machine.root)
+  visit(machine.root, undefined)
   return { frame: framed(machine.id, nodes, edges), edgeOf }
 }
 
-function framed(id: string, nodes: readonly ChartNode[], edges: readonly ChartEdge[]): MachineFrame {
+function framed(id: string, allNodes: readonly ChartNode[], allEdges: readonly ChartEdge[]): MachineFrame {
+  const [nodes, edges] = placed(id, allNodes, allEdges)
   const hash = createHash('sha256')
     .update(JSON.stringify([id, nodes, edges]))
     .digest('base64url')
@@ -58,8 +60,14 @@ function framed(id: string, nodes: readonly ChartNode[], edges: readonly ChartEd
   return { type: 'machine', hash, id, nodes, edges }
 }
 
-function nodeOf({ id, parent, key, type }: AnyStateNode): ChartNode {
-  return { id, parent: parent?.id, key, type, isInitial: parent === undefined || parent.config.initial === key }
+function nodeOf(node: AnyStateNode, parent: AnyStateNode): ChartNode {
+  return {
+    id: node.id,
+    parent: parent.parent === undefined ? undefined : parent.id,
+    key: node.key,
+    type: node.type,
+    isInitial: parent.config.initial === node.key,
+  }
 }
 
 function transitionsOf(node: AnyStateNode): AnyTransitionDefinition[] {
@@ -94,16 +102,18 @@ function guardOf({ guard }: AnyTransitionDefinition): Pick<ChartEdge, 'guard'> {
 /** The one transition that leads from a state to the other, where nobody has told which was taken. */
 export function edgeBetween(chart: Chart | undefined, before: unknown, after: unknown): string[] {
   if (chart === undefined) return []
-  const [from, to] = [keyOf(before), keyOf(after)]
-  const { nodes, edges } = chart.frame
-  const isIn = (id: string, key: string) => nodes.some((node) => node.id === id && `${id}.`.includes(`.${key}.`))
-  const found = edges.filter(({ source, target }) => isIn(source, from) && isIn(target, to))
-  return found.length === 1 ? found.map(({ id }) => id) : []
+  const [from, to] = [nodeIn(chart, before), nodeIn(chart, after)]
+  const isIn = (id: string, outer: string | undefined) => id === outer || (outer && id.startsWith(`${outer}.`))
+  const ids = chart.frame.edges.flatMap(({ id, source, target }) =>
+    isIn(source, from) && isIn(target, to) ? [id] : [],
+  )
+  return ids.length === 1 ? ids : []
 }
 
 /** The outermost state. */
-function keyOf(value: unknown): string {
-  return typeof value === 'string' ? value : (Object.keys(value ?? {})[0] ?? '')
+function nodeIn({ frame }: Chart, value: unknown): string | undefined {
+  const key = typeof value === 'string' ? value : Object.keys(value ?? {})[0]
+  return frame.nodes.find((node) => node.parent === undefined && node.key === key)?.id
 }
 
 const outcomes = ['succeeded', 'failed', 'cancelled', 'timed_out', 'interrupted']
@@ -111,10 +121,9 @@ const outcomes = ['succeeded', 'failed', 'cancelled', 'timed_out', 'interrupted'
 /** Runs are no statechart: each request makes one. Their table is drawn as one. */
 function runChart(): [ChartNode[], ChartEdge[]] {
   const states = Object.keys(runTransitions) as RunState[]
-  const root: ChartNode = { id: 'run', parent: undefined, key: 'run', type: 'compound', isInitial: true }
   const node = (key: string): ChartNode => ({
     id: `run.${key}`,
-    parent: root.id,
+    parent: undefined,
     key,
     type: outcomes.includes(key) ? 'final' : 'atomic',
     isInitial: key === 'accepted',
@@ -123,7 +132,7 @@ function runChart(): [ChartNode[], ChartEdge[]] {
     ...Object.entries(runTransitions[state] ?? {}).map(([event, target]) => runEdge(state, event, target as string)),
     ...outcomes.map((outcome) => runEdge(state, 'run.settled', outcome)),
   ])
-  return [[root, ...[...states, ...outcomes].map(node)], edges]
+  return [[...states, ...outcomes].map(node), edges]
 }
 
 function runEdge(source: string, event: string, target: string): ChartEdge {

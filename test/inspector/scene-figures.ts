@@ -29,7 +29,8 @@ export function figuresAndBeats(begin: number, now: number): Draft[] {
         errorRatio: has ? (agent === 'research' ? 0.021 : 0.004) : null,
         queued: has ? Math.max(0, Math.round(3 * share + 2 * swing)) : 0,
         inFlight: Math.round(14 * share),
-        restarts: agent === null ? 8 : agent === 'research' ? 5 : agent === 'billing' ? 2 : agent === 'support' ? 1 : 0,
+        restarts:
+          agent === null ? 10 : agent === 'research' ? 6 : agent === 'billing' ? 3 : agent === 'support' ? 1 : 0,
         inputTokensPerSecond: has ? Math.round(5200 * share * (1 + 0.3 * swing)) : null,
         outputTokensPerSecond: has ? Math.round(1900 * share * (1 + 0.3 * swing)) : null,
       })

@@ -7,9 +7,9 @@ import { idOf } from './scene-replicas.ts'
 const targets = ['support/0', 'support/1', 'triage/0', 'support/2', 'research/0', 'triage/1']
 
 /** A run every 0.8 s, each with its messages. */
-export function runsOver(begin: number, now: number): Draft[] {
+export function runsOver(begin: number, now: number, first = 0): Draft[] {
   const drafts: Draft[] = []
-  let n = 0
+  let n = first
   for (let at = begin + 300; at < now - 6000; at += 800) {
     const replica = targets[n % targets.length] as string
     const status: RunStatus = n % 97 === 41 ? 'failed' : n % 61 === 17 ? 'cancelled' : 'succeeded'
@@ -24,7 +24,7 @@ export function runsOver(begin: number, now: number): Draft[] {
     )
     n += 1
   }
-  drafts.push(...oneRun('run_7KQ2', 'research/1', now - 5400, 'interrupted', 12))
+  if (first === 0) drafts.push(...oneRun('run_7KQ2', 'research/1', now - 5400, 'interrupted', 12))
   return drafts
 }
 

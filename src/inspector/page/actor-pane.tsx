@@ -3,6 +3,7 @@ import type { FunctionComponent } from 'preact'
 import { Boundary } from './boundary.tsx'
 import { ActorHeader } from './chart/actor-header.tsx'
 import { Chart } from './chart/chart.tsx'
+import { closeActor } from './navigation.ts'
 import { selectedActor, type Tab, tab, tabs } from './state.ts'
 import { Events } from './views/events.tsx'
 import { Figures } from './views/figures.tsx'
@@ -26,6 +27,9 @@ export function ActorPane() {
   const { title, View } = views[tab.value]
   return (
     <main class="actor" id="actor">
+      <button type="button" class="button is-bare back" aria-label="Back to all actors" onClick={closeActor}>
+        <span aria-hidden="true">‹</span>
+      </button>
       <Boundary name="The header" key={`header ${actor.sessionId}`}>
         <ActorHeader actor={actor} />
       </Boundary>

@@ -41,7 +41,7 @@ export function retryNow(): void {
 }
 
 /** Tries with another token. */
-export function useToken(token: string): void {
+export function withToken(token: string): void {
   keepToken(token)
   open()
 }
@@ -102,8 +102,8 @@ function greet(hello: Extract<LiveFrame, { type: 'hello' }>): void {
   state.connectTo(ask)
   const fromSeq = Math.max(hello.oldestSeq, intake.lastSeq() + 1)
   if (fromSeq > hello.seq) return
-  intake.expectPast(hello.seq)
-  void ask({ type: 'history', fromSeq, toSeq: hello.seq }).then(intake.pastHasCome)
+  intake.expectPast(hello.seq, hello.now)
+  void ask({ type: 'history', fromSeq, toSeq: hello.seq }).then(({ ok }) => intake.pastHasCome(ok))
 }
 
 function ask(command: state.Asking): Promise<AckFrame> {

@@ -3,7 +3,7 @@
  * when a connection comes (again): the present first, the past behind it, nothing twice.
  */
 import { batch } from '@preact/signals'
-import type { GapFrame, KeyframeFrame, LiveFrame, LogFrame, StreamFrame } from '../frames.ts'
+import type { KeyframeFrame, LiveFrame, LogFrame, StreamFrame } from '../frames.ts'
 import { History, isHistory } from './history.ts'
 import { Lifelines } from './lifelines.ts'
 import * as state from './state.ts'
@@ -24,7 +24,16 @@ let queue: Queued[] = []
 let first = 0
 let isScheduled = false
 /** The past that was asked for and is on its way, up to this event. */
-let past: { upTo: number; isFirst: boolean; frames: Queued[]; later: Queued[] } | undefined
+let past:
+  | { upTo: number; untilAt: number; isFirst: boolean; hasPresent: boolean; frames: Queued[]; later: Queued[] }
+  | undefined
+
+let tapped: ((frame: LiveFrame, bytes: number) => void) | undefined
+
+/** Shows each frame that is applied to `listener` too, for a recording. */
+export function tap(listener: typeof tapped): void {
+  tapped = listener
+}
 
 /** Takes frames that came together in `bytes` bytes. */
 export function receive(frames: readonly LiveFrame[], bytes: number): void {
@@ -54,48 +63,43 @@ export function lastSeq(): number {
   return world.seq
 }
 
-/** A connection's past is on its way: frames up to `upTo` come in their order. Called when `hello` has come. */
-export function expectPast(upTo: number): void {
-  past = { upTo, isFirst: world.seq === 0, frames: [], later: [] }
+/** A connection's past is on its way: events up to `upTo`, and figures up to the time `untilAt`. Called when `hello` has come. */
+export function expectPast(upTo: number, untilAt: number): void {
+  past = { upTo, untilAt, isFirst: world.seq === 0, hasPresent: false, frames: [], later: [] }
 }
 
-/** All of the past has come, or none will. */
-export function pastHasCome(): void {
+/** All of the past has come (`isWhole`), or no more of it will. */
+export function pastHasCome(isWhole: boolean): void {
   if (past === undefined) return
-  drain(Number.POSITIVE_INFINITY)
-  const { isFirst, frames, later } = past
+  drain()
+  const { isFirst, later } = past
+  const frames = isWhole ? past.frames : []
   past = undefined
   if (isFirst) {
     if (frames.length > 0) rebuild([...frames, ...later])
-  } else {
-    const known = world.seq
-    const missed = frames.filter(({ frame }) => !isHistory(frame) || frame.seq > known)
-    // The server keeps too little: what is now is all that there is, and what is between was not seen.
-    const present = later.find(({ frame }) => frame.type === 'keyframe')?.frame as KeyframeFrame | undefined
-    if (missed.length === 0 && present !== undefined && present.seq > known) {
-      const gap: GapFrame = { type: 'gap', fromSeq: known + 1, toSeq: present.seq, count: present.seq - known }
-      missed.push({ frame: gap, bytes: 0 })
-    }
-    const rest = later.filter(
-      ({ frame }) => frame.type !== 'keyframe' || missed.length === 0 || missed.at(-1)?.frame.type === 'gap',
-    )
-    queue = [...missed, ...rest, ...queue.slice(first)]
-    first = 0
+    return
   }
+  const missed = frames.filter(({ frame }) => !isHistory(frame) || frame.seq > world.seq)
+  // Where nothing of it is kept, the present is all that there is, and what lies between was not seen.
+  const present = later.find(({ frame }) => frame.type === 'keyframe')?.frame as KeyframeFrame | undefined
+  if (missed.length === 0 && present !== undefined && present.seq > world.seq) {
+    const count = present.seq - world.seq
+    missed.push({ frame: { type: 'gap', fromSeq: world.seq + 1, toSeq: present.seq, count }, bytes: 0 })
+  }
+  queue = [...missed, ...later, ...queue.slice(first)]
+  first = 0
   schedule()
 }
 
 /** Everything again from the beginning: the past was put before the present. */
 function rebuild(all: readonly Queued[]): void {
-  const { hello } = world
-  world = { ...emptyWorld(), hello }
+  const { hello, machines } = world
+  world = { ...emptyWorld(), hello, machines }
   lifelines = new Lifelines()
   const history = new History()
   const changed = noChange()
   for (const { frame, bytes } of all) {
     if (isHistory(frame) && frame.seq <= world.seq) continue
-    // The keyframe of the present says nothing that the past has not said.
-    if (frame.type === 'keyframe' && frame.seq <= world.seq) continue
     apply(world, frame, changed)
     lifelines.add(frame, world)
     history.push(frame, bytes, world)
@@ -135,6 +139,7 @@ export function drain(budgetMs = Number.POSITIVE_INFINITY): void {
     first += 1
     if (take(frame, bytes)) {
       apply(world, frame, changed)
+      tapped?.(frame, bytes)
       if (frame.type === 'log') group(logs, frame.sessionId, frame)
       else if (frame.type === 'stream') group(streams, frame.run, frame)
       else if (frame.type !== 'hello' && frame.type !== 'ack') {
@@ -163,20 +168,23 @@ export function drain(budgetMs = Number.POSITIVE_INFINITY): void {
 
 /** Whether a frame is applied now; those of the past wait for the rest of it, and what is known already is left out. */
 function take(frame: LiveFrame, bytes: number): boolean {
-  if (past !== undefined && frame.type !== 'hello') {
-    const isPresent = frame.type === 'keyframe' && frame.seq === past.upTo && past.later.length === 0
-    if (!isPresent && 'seq' in frame && frame.seq <= past.upTo) {
-      past.frames.push({ frame, bytes })
-      return false
-    }
-    if (frame.type === 'gap') {
-      past.frames.push({ frame, bytes })
-      return false
-    }
+  const isNew = !isHistory(frame) || frame.seq > world.seq
+  if (past === undefined || frame.type === 'hello' || frame.type === 'ack' || frame.type === 'machine') return isNew
+  if (!isOfPast(frame, past)) {
+    past.hasPresent ||= frame.type === 'keyframe'
     past.later.push({ frame, bytes })
-    return past.isFirst && (!isHistory(frame) || frame.seq > world.seq)
+    return past.isFirst && isNew
   }
-  return !isHistory(frame) || frame.seq > world.seq
+  past.frames.push({ frame, bytes })
+  return false
+}
+
+/** The keyframe of the present comes before the past does. */
+function isOfPast(frame: LiveFrame, { upTo, untilAt, hasPresent }: NonNullable<typeof past>): boolean {
+  if (frame.type === 'keyframe') return hasPresent && frame.seq <= upTo
+  if (frame.type === 'gap') return true
+  if (isHistory(frame)) return frame.seq <= upTo
+  return (frame.type === 'beats' || frame.type === 'figures') && frame.at <= untilAt
 }
 
 function group<T>(map: Map<string, T[]>, key: string, value: T): void {

@@ -13,7 +13,7 @@ interface Props {
 export function StateShape({ state, size = 12, left = 0.7 }: Props) {
   return (
     <svg class={`shape tone-${toneOf(state)}`} width={size} height={size} viewBox="0 0 16 16" aria-hidden="true">
-      {state === 'backoff' ? <path class="shape-line" d={ring(left)} /> : (shapes[state] ?? unknown)}
+      {state === 'backoff' ? <Ring left={left} /> : (shapes[state] ?? unknown)}
     </svg>
   )
 }
@@ -39,6 +39,16 @@ const shapes: Readonly<Record<string, ComponentChildren>> = {
   ],
   crashed: <path class="shape-line is-heavy" d="M3 3l10 10M13 3L3 13" />,
   failed: <path class="shape-full" d="M5.3 1.5h5.4l3.8 3.8v5.4l-3.8 3.8H5.3l-3.8-3.8V5.3z" />,
+}
+
+/** Empties until the next start. */
+function Ring({ left }: { left: number }) {
+  return (
+    <>
+      <circle class="shape-line is-faint" cx="8" cy="8" r="6" />
+      <path class="shape-line" d={ring(left)} />
+    </>
+  )
 }
 
 /** An arc from the top, clockwise, of so much of a circle. */

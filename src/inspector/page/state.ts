@@ -56,7 +56,6 @@ export const selected = signal<string | undefined>(undefined)
 export const tab = signal<Tab>('chart')
 export const view = signal<View>('actors')
 export const filter = signal('')
-export const isPaused = signal(false)
 export const connection = signal<Connection>({ phase: 'connecting', since: Date.now(), address: '' })
 /** Age of the newest frame when it was painted, in milliseconds. */
 export const frameAgeMs = signal<number | undefined>(undefined)
@@ -147,6 +146,11 @@ export function addStream(run: string, events: readonly StreamFrame[]): void {
   for (const old of [...streams.keys()].slice(0, -keptStreams)) {
     if (old !== run && !watched.runs.has(old)) streams.delete(old)
   }
+}
+
+/** All lines and events that are known, for a recording. */
+export function knownStreams(): (LogFrame | StreamFrame)[] {
+  return [...logs.values(), ...streams.values()].flatMap((each) => each.value as readonly (LogFrame | StreamFrame)[])
 }
 
 /** Forgets all lines and events: another system is looked at. */

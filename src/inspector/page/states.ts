@@ -58,18 +58,14 @@ export function stateName(value: unknown): string {
     .join(' ')
 }
 
-/** The ids of all state nodes that are active, without the machine's own. */
-export function activeNodes(machine: MachineFrame, value: unknown, parent = rootNode(machine)): string[] {
+/** The ids of all state nodes that are active. */
+export function activeNodes(machine: MachineFrame, value: unknown, parent?: string): string[] {
   const child = (key: string) => machine.nodes.find((node) => node.parent === parent && node.key === key)?.id
   const entries = typeof value === 'string' ? [[value, undefined] as const] : Object.entries(value ?? {})
   return entries.flatMap(([key, inner]) => {
     const id = child(key)
     return id === undefined ? [] : [id, ...(inner === undefined ? [] : activeNodes(machine, inner, id))]
   })
-}
-
-function rootNode(machine: MachineFrame): string | undefined {
-  return machine.nodes.find(({ parent }) => parent === undefined)?.id
 }
 
 /** The state of an actor as its row says it; an agent is what the most urgent of its replicas is. */
@@ -88,6 +84,7 @@ export function stateText(world: WorldState, actor: Actor): string {
     const ready = replicas.filter((replica) => stateName(replica.snapshot.value) === 'ready')
     return `${ready.length} of ${replicas.length} ready`
   }
+  if (actor.kind === 'supervisor' && actor.strategy === undefined) return `${actor.children.length} running`
   return actor.strategy ?? stateName(actor.snapshot.value)
 }
 

@@ -135,7 +135,8 @@ export function apply(state: WorldState, frame: LiveFrame, changed: Changed): vo
       removeActor(world, frame.sessionId, changed)
       break
     case 'process':
-      update(world, frame.sessionId, changed, { process: frame })
+      // What the last process weighed says nothing once it is gone.
+      update(world, frame.sessionId, changed, { process: frame, ...(frame.pid === undefined && { beat: undefined }) })
       break
     case 'crash':
       update(world, frame.sessionId, changed, { crash: frame })
