@@ -7,6 +7,13 @@
  * 3. An unknown frame or state is shown by its name, and is never fatal.
  */
 
+import type { AckFrame, Command } from './commands.ts'
+import type { MachineFrame } from './machine-shape.ts'
+
+export type { AckFrame, AuthMessage, Command } from './commands.ts'
+export { closeCodes } from './commands.ts'
+export type { ChartEdge, ChartNode, MachineFrame } from './machine-shape.ts'
+
 export const liveProtocol = 'axon.live.1'
 
 export type ActorKind = 'system' | 'supervisor' | 'agent' | 'replica' | 'run' | 'host' | 'gateway' | 'other'
@@ -35,41 +42,6 @@ export interface HelloFrame {
   /** What this server can do for this page: the types of the commands that it takes. */
   caps: readonly Command['type'][]
   retention: { events: number; bytes: number }
-}
-
-export interface ChartNode {
-  /** `agent.ready`, as XState names state nodes. */
-  id: string
-  /** Undefined at the top: the machine itself is no node. */
-  parent: string | undefined
-  /** Its own key: `ready`. */
-  key: string
-  type: 'atomic' | 'compound' | 'parallel' | 'final' | 'history'
-  isInitial: boolean
-  /** Where it is drawn, by hand: column from the left, and row. A machine of which one has none is laid out by the page. */
-  place?: { column: number; row: 'leaving' | 'life' | 'trouble' }
-}
-
-/** A transition that all states share, or that has several targets, is several edges with one id. */
-export interface ChartEdge {
-  id: string
-  source: string
-  target: string
-  event: string
-  guard?: string
-  kind: 'event' | 'after' | 'always' | 'done' | 'error'
-  delayMs?: number
-  /** Drawn only where it matters: out of the active state, taken lately, or pointed at. */
-  isAside?: boolean
-}
-
-/** A machine, once for each hash of its definition. */
-export interface MachineFrame {
-  type: 'machine'
-  hash: string
-  id: string
-  nodes: readonly ChartNode[]
-  edges: readonly ChartEdge[]
 }
 
 /** An actor came to be, or is told to a page that has just come. */
@@ -286,16 +258,6 @@ export interface KeyframeFrame extends Recorded {
   frames: readonly LiveFrame[]
 }
 
-/** The answer to a command. */
-export interface AckFrame {
-  type: 'ack'
-  ref: number
-  ok: boolean
-  /** Of `run.start`. */
-  run?: string
-  error?: { code: string; message: string }
-}
-
 /** The system has stopped; nothing more will come. */
 export interface ClosedFrame {
   type: 'closed'
@@ -323,24 +285,3 @@ export type LiveFrame =
   | KeyframeFrame
   | AckFrame
   | ClosedFrame
-
-/** What the page asks; each is answered by `ack` with its `ref`. A role that only reads may watch and ask for history. */
-export type Command = { ref: number } & (
-  | { type: 'watch'; actors?: readonly string[]; logs?: readonly string[]; runs?: readonly string[] }
-  | { type: 'unwatch'; actors?: readonly string[]; logs?: readonly string[]; runs?: readonly string[] }
-  /** What is still kept from `fromSeq` on: a keyframe where it is needed, then frames; a `gap` before them where some are gone. */
-  | { type: 'history'; fromSeq: number; toSeq?: number }
-  /** `type` from the closed list; one for an earlier generation is refused. */
-  | { type: 'send'; sessionId: string; generation?: string; event: { type: string; replicas?: number } }
-  | { type: 'run.start'; agent: string; prompt: string; message_history?: readonly unknown[] }
-  | { type: 'run.cancel'; run: string }
-  | { type: 'tool.approve'; run: string; id: string; approved: boolean }
-)
-
-/** The first message of a page, in place of a token in the address. */
-export interface AuthMessage {
-  token: string
-}
-
-/** Why a socket was closed. */
-export const closeCodes = { unauthorized: 4001, tooSlow: 4008, systemClosed: 4010 } as const

@@ -36,9 +36,16 @@ export interface Bounds {
 
 const defaults: Bounds = { maxChars: 16 * 1_024, maxDepth: 8, maxEntries: 200, maxValues: 2_000 }
 
-/** What may be shown of `value`: JSON, never longer than the bounds say. */
-export function presentable(value: unknown, bounds: Partial<Bounds> = {}): unknown {
-  return new Presentation({ ...defaults, ...bounds }).of(value, 0)
+/**
+ * What may be shown of `value`: JSON, never longer than the bounds say.
+ * @param seenAs what is looked at in place of each value within. Default: itself
+ */
+export function presentable(
+  value: unknown,
+  bounds: Partial<Bounds> = {},
+  seenAs: (value: unknown) => unknown = (same) => same,
+): unknown {
+  return new Presentation({ ...defaults, ...bounds }, seenAs).of(value, 0)
 }
 
 export function isSecretName(name: string): boolean {
@@ -58,17 +65,20 @@ function sizeOf(chars: number): string {
 
 class Presentation {
   readonly #bounds: Bounds
+  readonly #seenAs: (value: unknown) => unknown
   readonly #above = new Set<object>()
   #left: number
   #chars: number
 
-  constructor(bounds: Bounds) {
+  constructor(bounds: Bounds, seenAs: (value: unknown) => unknown) {
     this.#bounds = bounds
+    this.#seenAs = seenAs
     this.#left = bounds.maxValues
     this.#chars = bounds.maxChars
   }
 
-  of(value: unknown, depth: number): unknown {
+  of(given: unknown, depth: number): unknown {
+    const value = this.#seenAs(given)
     this.#left -= 1
     switch (typeof value) {
       case 'string':
@@ -129,7 +139,8 @@ class Presentation {
     return Object.fromEntries(more > 0 ? [...shown, ['…', `cut ${more} more`]] : shown)
   }
 
-  #field(name: string, value: unknown, depth: number): unknown {
+  #field(name: string, given: unknown, depth: number): unknown {
+    const value = this.#seenAs(given)
     if (value === undefined || typeof value === 'function') return undefined
     if (isSecretName(name)) return redacted
     if (secretMaps.has(name) && typeof value === 'object' && value !== null)
