@@ -20,8 +20,6 @@ const maxDepth = 64
 const maxWatches = 500
 const commandsPerSecond = 50
 const maxCommandsAtOnce = 100
-/** Frames of one message of a history. */
-const historyFrames = 200
 const bounds = { slowBytes: 2 ** 20, slowMs: 2_000, mostBytes: 16 * 2 ** 20 }
 
 const greeting = z.object({ token: z.string().max(1_024) })
@@ -38,7 +36,6 @@ export class PageConnection {
   readonly #socket: PageSocket
   readonly #around: Surroundings
   readonly #watches = { actors: new Set<string>(), logs: new Set<string>(), runs: new Set<string>() }
-  readonly #readers = new Map<string, () => void>()
   readonly #timer: NodeJS.Timeout
   #caller: PageCaller | undefined
   #leave: (() => void) | undefined
@@ -134,8 +131,11 @@ export class PageConnection {
       case 'send':
         sendEvent(recorder, command)
         return {}
-      case 'run.start':
-        return { run: runs.start(caller, command) }
+      case 'run.start': {
+        const run = runs.start(caller, command)
+        recorder.want(run, command.agent)
+        return { run }
+      }
       case 'run.cancel':
         runs.cancel(caller, command.run)
         return {}
@@ -153,21 +153,11 @@ export class PageConnection {
     }
     this.#demandRoom(more)
     for (const kind of kinds) for (const id of more[kind]) this.#watches[kind].add(id)
-    this.#around.recorder.changed()
     this.#tell(...this.#around.recorder.watched(more))
-    for (const run of more.runs) {
-      const stop = this.#around.runs.read(run, (frames) => this.#tell(...frames))
-      if (stop !== undefined) this.#readers.set(run, stop)
-    }
   }
 
   #unwatch(asked: Asked): void {
     for (const kind of kinds) for (const id of asked[kind] ?? []) this.#watches[kind].delete(id)
-    for (const run of asked.runs ?? []) {
-      this.#readers.get(run)?.()
-      this.#readers.delete(run)
-    }
-    this.#around.recorder.changed()
   }
 
   /** As fast as the page takes it, and no faster: what happens meanwhile comes between. */
@@ -176,9 +166,7 @@ export class PageConnection {
       throw new AxonError('INSPECTOR_BUSY', 'Another part of the history is on its way. Ask when it is there.')
     this.#isTellingHistory = true
     try {
-      const frames = this.#around.recorder.history(fromSeq, toSeq)
-      for (let at = 0; at < frames.length; at += historyFrames)
-        await this.#socket.sent(JSON.stringify(frames.slice(at, at + historyFrames)))
+      for (const batch of this.#around.recorder.history(fromSeq, toSeq)) await this.#socket.sent(batch)
     } finally {
       this.#isTellingHistory = false
     }
@@ -206,8 +194,6 @@ export class PageConnection {
   #end(): void {
     clearTimeout(this.#timer)
     if (this.#caller === undefined) this.#around.onGreeted()
-    for (const stop of this.#readers.values()) stop()
-    this.#readers.clear()
     this.#leave?.()
   }
 }
