@@ -34,7 +34,7 @@ export function ActorPane() {
         <ActorHeader actor={actor} />
       </Boundary>
       <Tabs />
-      <div class="pane" role="tabpanel" id="pane" aria-labelledby={`tab-${tab.value}`}>
+      <div class="pane" role="tabpanel" id="pane" tabIndex={0} aria-labelledby={`tab-${tab.value}`}>
         <Boundary name={title} key={`${tab.value} ${actor.sessionId}`}>
           <View actor={actor} />
         </Boundary>

@@ -20,37 +20,37 @@ export function Figure({ row, axis: { from, to }, at, crashes }: Props) {
   const height = (value: number) => heightPx - 1 - (value / top) * (heightPx - topPx - 1)
   const main = row.lines.at(-1)
   return (
-    <div class="figure">
-      <div class="figure-name">
+    <div class="plot-row">
+      <div class="plot-name">
         <span>{row.label}</span>
         <b>{row.format(valueAt(main?.points ?? [], at))}</b>
         {row.lines.length > 1 && (
-          <span class="small figure-second">
+          <span class="small plot-second">
             {row.lines[0]?.name} {row.format(valueAt(row.lines[0]?.points ?? [], at))}
           </span>
         )}
-        {row.limit !== undefined && <span class="small figure-second">limit {row.format(row.limit)}</span>}
+        {row.limit !== undefined && <span class="small plot-second">limit {row.format(row.limit)}</span>}
       </div>
-      <div class="figure-plot" ref={ref}>
+      <div class="plot-area" ref={ref}>
         {width > 0 && (
           <svg width={width} height={heightPx} aria-hidden="true">
-            <line class="figure-floor" x1="0" x2={width} y1={heightPx - 0.5} y2={heightPx - 0.5} />
-            <line class="figure-top" x1="0" x2={width} y1={topPx} y2={topPx} />
+            <line class="plot-floor" x1="0" x2={width} y1={heightPx - 0.5} y2={heightPx - 0.5} />
+            <line class="plot-top" x1="0" x2={width} y1={topPx} y2={topPx} />
             {row.limit !== undefined && (
-              <line class="figure-limit" x1="0" x2={width} y1={height(row.limit)} y2={height(row.limit)} />
+              <line class="plot-limit" x1="0" x2={width} y1={height(row.limit)} y2={height(row.limit)} />
             )}
             {crashes.map((time) => (
-              <line key={time} class="figure-crash" x1={place(time)} x2={place(time)} y1="0" y2={heightPx} />
+              <line key={time} class="plot-crash" x1={place(time)} x2={place(time)} y1="0" y2={heightPx} />
             ))}
             {row.lines.map((line) => (
               <path
                 key={line.name ?? ''}
-                class={line.isQuiet === true ? 'figure-line is-quiet' : 'figure-line'}
+                class={line.isQuiet === true ? 'plot-line is-quiet' : 'plot-line'}
                 d={pathOf(line.points, place, height)}
               />
             ))}
-            <text class="figure-scale" x={width - 2} y={topPx + 11} text-anchor="end">
-              {row.format(top)}
+            <text class="plot-scale" x={width - 2} y={topPx + 11} text-anchor="end">
+              {row.format(top).replace(/\.0+ /, ' ')}
             </text>
           </svg>
         )}

@@ -44,9 +44,9 @@ export function Figures({ actor }: { actor: Actor }) {
     rows.every(({ lines }) => lines.every(({ points }) => points.length === 0)),
   )
   return (
-    <div class="figures">
+    <div class="plots-view">
       {isOfAll && (
-        <div class="figures-choice">
+        <div class="plots-choice">
           <select
             class="field"
             aria-label="Which figures"
@@ -77,7 +77,7 @@ function Plots({ groups, crashes }: { groups: readonly Group[]; crashes: readonl
   const at = hover.value ?? head
   const inside = crashes.filter((time) => time >= from && time <= to)
   const timeAt = (event: MouseEvent) => {
-    const plot = ref.current?.querySelector('.figure-plot')?.getBoundingClientRect()
+    const plot = ref.current?.querySelector('.plot-area')?.getBoundingClientRect()
     if (plot === undefined || plot.width === 0 || event.clientX < plot.left) return undefined
     return from + Math.min(1, (event.clientX - plot.left) / plot.width) * (to - from)
   }
@@ -87,7 +87,7 @@ function Plots({ groups, crashes }: { groups: readonly Group[]; crashes: readonl
       {/* biome-ignore lint/a11y/noStaticElementInteractions: the tape is the slider with the keys */}
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: the same */}
       <div
-        class="figures-plots"
+        class="plots"
         ref={ref}
         onPointerMove={(event) => {
           hover.value = timeAt(event)
@@ -108,13 +108,13 @@ function Plots({ groups, crashes }: { groups: readonly Group[]; crashes: readonl
             ))}
           </section>
         ))}
-        <p class="figures-axis small" aria-hidden="true">
+        <p class="plots-axis small" aria-hidden="true">
           <span>{secondOf(from)}</span>
-          <span class={isMarked ? 'figures-at' : ''}>{isMarked ? secondOf(at) : ''}</span>
+          <span class={isMarked ? 'plots-at' : ''}>{isMarked ? secondOf(at) : ''}</span>
           <span>{state.isReplay.value ? secondOf(to) : 'now'}</span>
         </p>
         {isMarked && (
-          <div class="figures-cross">
+          <div class="plots-cross">
             <div style={{ left: `${((at - from) / (to - from)) * 100}%` }} />
           </div>
         )}

@@ -158,11 +158,11 @@ export function pathOf(
   return path
 }
 
-/** The next of 1, 2, 5 and their tens that is not below. */
+/** The next round value that is not below. */
 export function roundUp(value: number): number {
   if (value <= 0) return 1
   const ten = 10 ** Math.floor(Math.log10(value))
-  return ([1, 2, 5, 10].find((step) => step * ten >= value * 0.9999) ?? 10) * ten
+  return ([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((step) => step * ten >= value * 0.9999) ?? 10) * ten
 }
 
 /** Highest value of a row, its limit included. */
