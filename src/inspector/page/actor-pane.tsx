@@ -34,6 +34,7 @@ export function ActorPane() {
         <ActorHeader actor={actor} />
       </Boundary>
       <Tabs />
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
       <div class="pane" role="tabpanel" id="pane" tabIndex={0} aria-labelledby={`tab-${tab.value}`}>
         <Boundary name={title} key={`${tab.value} ${actor.sessionId}`}>
           <View actor={actor} />

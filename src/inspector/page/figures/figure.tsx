@@ -49,12 +49,12 @@ export function Figure({ row, axis: { from, to }, at, crashes }: Props) {
                 d={pathOf(line.points, place, height)}
               />
             ))}
-            <text class="plot-scale" x={width - 2} y={topPx + 11} text-anchor="end">
-              {row.format(top).replace(/\.0+ /, ' ')}
-            </text>
           </svg>
         )}
       </div>
+      <span class="plot-scale" aria-hidden="true">
+        {row.format(top).replace(/\.0+ /, ' ')}
+      </span>
     </div>
   )
 }
