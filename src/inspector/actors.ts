@@ -18,19 +18,20 @@ export interface Known {
   readonly frame: Omit<ActorFrame, 'seq' | 'at' | 'snapshot'>
   /** When its state was entered. */
   since: number
-  /** Its state, as text, to know when it changes. */
+  /** Its status and state, as text, to know when they change. */
   state: string
+  value: unknown
 }
 
 export class Actors {
-  readonly #root: AnyActorRef
+  readonly root: AnyActorRef
   readonly #known = new Map<string, Known>()
   /** By name: `writer/0`. */
   readonly #replicas = new Map<string, Known>()
   #order = 0
 
   constructor(root: AnyActorRef) {
-    this.#root = root
+    this.root = root
   }
 
   get(sessionId: string): Known | undefined {
@@ -44,6 +45,12 @@ export class Actors {
 
   all(): IterableIterator<Known> {
     return this.#known.values()
+  }
+
+  /** A place among siblings: the one after all that were given before. */
+  nextOrder(): number {
+    this.#order += 1
+    return this.#order
   }
 
   /** Notes an actor; its parents are noted before it. Answers those that were new, parents first. */
@@ -69,35 +76,35 @@ export class Actors {
     const found: AnyActorRef[] = []
     const visit = (ref: AnyActorRef) => {
       const snapshot = ref.getSnapshot() as AnyMachineSnapshot | undefined
-      if (snapshot?.status !== 'active' && ref !== this.#root) return
+      if (snapshot?.status !== 'active' && ref !== this.root) return
       found.push(ref)
       for (const child of childrenOf(ref, snapshot)) visit(child)
     }
-    visit(this.#root)
+    visit(this.root)
     return found
   }
 
   #describe(ref: AnyActorRef, parent: AnyActorRef | undefined, at: number): Known {
     const named = this.#name(ref, parent)
     const machine = chartOf(logicOf(ref))?.frame.hash
-    this.#order += 1
     const frame: Known['frame'] = {
       type: '@xstate.actor',
       sessionId: ref.sessionId,
-      rootId: this.#root.sessionId,
+      rootId: this.root.sessionId,
       parentId: parent?.sessionId,
-      order: this.#order,
+      order: this.nextOrder(),
       ...named,
       ...(machine !== undefined && { machine }),
     }
-    return { ref, kind: named.kind, frame, since: at, state: stateOf(ref) }
+    const { value } = (ref.getSnapshot() ?? {}) as Partial<AnyMachineSnapshot>
+    return { ref, kind: named.kind, frame, since: at, state: stateOf(ref), value }
   }
 
   #name(
     ref: AnyActorRef,
     parent: AnyActorRef | undefined,
   ): Pick<ActorFrame, 'kind' | 'name' | 'agent' | 'replica' | 'run' | 'strategy'> {
-    if (ref === this.#root) return { kind: 'system', name: ref.id }
+    if (ref === this.root) return { kind: 'system', name: ref.id }
     const above = parent && this.#known.get(parent.sessionId)
     const context = (ref.getSnapshot() as AnyMachineSnapshot | undefined)?.context
     const logic = logicOf(ref)

@@ -99,6 +99,23 @@ function guardOf({ guard }: AnyTransitionDefinition): Pick<ChartEdge, 'guard'> {
   return { guard: typeof type === 'string' ? type : 'condition' }
 }
 
+/** The one transition that leads from a state to the other, where nobody has told which was taken. */
+export function edgeBetween(chart: Chart | undefined, before: unknown, after: unknown): string[] {
+  if (chart === undefined) return []
+  const [from, to] = [nodeIn(chart, before), nodeIn(chart, after)]
+  const isIn = (id: string, outer: string | undefined) => id === outer || (outer && id.startsWith(`${outer}.`))
+  const ids = chart.frame.edges.flatMap(({ id, source, target }) =>
+    isIn(source, from) && isIn(target, to) ? [id] : [],
+  )
+  return ids.length === 1 ? ids : []
+}
+
+/** The outermost state. */
+function nodeIn({ frame }: Chart, value: unknown): string | undefined {
+  const key = typeof value === 'string' ? value : Object.keys(value ?? {})[0]
+  return frame.nodes.find((node) => node.parent === undefined && node.key === key)?.id
+}
+
 const outcomes = ['succeeded', 'failed', 'cancelled', 'timed_out', 'interrupted']
 
 /** Runs are no statechart: each request makes one. Their table is drawn as one. */

@@ -5,6 +5,7 @@
 import type { RawData, WebSocket } from 'ws'
 import * as z from 'zod'
 import { AxonError, isAxonError, toAxonError } from '../errors.ts'
+import type { Axon } from '../runtime/axon.ts'
 import { parseBody } from '../runtime/serving/bodies.ts'
 import type { PageCaller } from '../runtime/serving/page.ts'
 import { type AckFrame, closeCodes, type LiveFrame } from './frames.ts'
@@ -12,7 +13,7 @@ import { capsOf, maySee, roleOf } from './page-caller.ts'
 import { type ReadCommand, readCommand, refOf, sendEvent } from './page-commands.ts'
 import type { PageRuns } from './page-runs.ts'
 import { PageSocket } from './page-socket.ts'
-import type { Recorder, Watches } from './recorder.ts'
+import type { Recorder, Viewer, Watches } from './recorder.ts'
 
 const greetingMs = 2_000
 const maxGreetingBytes = 4_096
@@ -20,13 +21,12 @@ const maxDepth = 64
 const maxWatches = 500
 const commandsPerSecond = 50
 const maxCommandsAtOnce = 100
-/** Frames of one message of a history. */
-const historyFrames = 200
 const bounds = { slowBytes: 2 ** 20, slowMs: 2_000, mostBytes: 16 * 2 ** 20 }
 
 const greeting = z.object({ token: z.string().max(1_024) })
 
 export interface Surroundings {
+  axon: Axon
   recorder: Recorder
   runs: PageRuns
   callerOf: (token: string) => PageCaller | undefined
@@ -38,9 +38,9 @@ export class PageConnection {
   readonly #socket: PageSocket
   readonly #around: Surroundings
   readonly #watches = { actors: new Set<string>(), logs: new Set<string>(), runs: new Set<string>() }
-  readonly #readers = new Map<string, () => void>()
   readonly #timer: NodeJS.Timeout
   #caller: PageCaller | undefined
+  #viewer: Viewer | undefined
   #leave: (() => void) | undefined
   #isTellingHistory = false
   #budget = { left: maxCommandsAtOnce, at: performance.now() }
@@ -54,12 +54,6 @@ export class PageConnection {
       else this.#hear(data)
     })
     socket.on('close', () => this.#end())
-  }
-
-  /** The last word: nothing comes after it. */
-  close(code: number, ...last: LiveFrame[]): void {
-    if (this.#caller !== undefined && last.length > 0) this.#tell(...last)
-    this.#socket.close(code)
   }
 
   #hear(data: RawData): void {
@@ -83,14 +77,15 @@ export class PageConnection {
     clearTimeout(this.#timer)
     this.#caller = caller
     onGreeted()
+    const viewer: Viewer = { watches: this.#watches, receive: (batch) => this.#socket.send(batch) }
+    this.#viewer = viewer
     try {
-      this.#tell(recorder.hello(roleOf(caller), capsOf(caller)), ...recorder.present(this.#watches))
+      this.#leave = recorder.add(viewer, roleOf(caller), capsOf(caller))
     } catch (error) {
       // One odd actor costs a page, not the process.
       process.emitWarning(`The live page cannot show the system: ${error instanceof Error ? error.stack : error}`)
-      return this.#socket.close(1011, 'the system cannot be shown')
+      this.#socket.close(1011, 'the system cannot be shown')
     }
-    this.#leave = recorder.add({ watches: this.#watches, receive: (batch) => this.#socket.send(batch) })
   }
 
   #refuse(why: string): void {
@@ -132,7 +127,7 @@ export class PageConnection {
       case 'history':
         return this.#tellHistory(command.fromSeq, command.toSeq)
       case 'send':
-        sendEvent(recorder, command)
+        sendEvent(this.#around.axon, recorder, command)
         return {}
       case 'run.start':
         return { run: runs.start(caller, command) }
@@ -153,21 +148,11 @@ export class PageConnection {
     }
     this.#demandRoom(more)
     for (const kind of kinds) for (const id of more[kind]) this.#watches[kind].add(id)
-    this.#around.recorder.changed()
-    this.#tell(...this.#around.recorder.watched(more))
-    for (const run of more.runs) {
-      const stop = this.#around.runs.read(run, (frames) => this.#tell(...frames))
-      if (stop !== undefined) this.#readers.set(run, stop)
-    }
+    if (this.#viewer) this.#around.recorder.watching(this.#viewer, more)
   }
 
   #unwatch(asked: Asked): void {
     for (const kind of kinds) for (const id of asked[kind] ?? []) this.#watches[kind].delete(id)
-    for (const run of asked.runs ?? []) {
-      this.#readers.get(run)?.()
-      this.#readers.delete(run)
-    }
-    this.#around.recorder.changed()
   }
 
   /** As fast as the page takes it, and no faster: what happens meanwhile comes between. */
@@ -176,9 +161,7 @@ export class PageConnection {
       throw new AxonError('INSPECTOR_BUSY', 'Another part of the history is on its way. Ask when it is there.')
     this.#isTellingHistory = true
     try {
-      const frames = this.#around.recorder.history(fromSeq, toSeq)
-      for (let at = 0; at < frames.length; at += historyFrames)
-        await this.#socket.sent(JSON.stringify(frames.slice(at, at + historyFrames)))
+      for (const batch of this.#around.recorder.history(fromSeq, toSeq)) await this.#socket.sent(batch)
     } finally {
       this.#isTellingHistory = false
     }
@@ -206,8 +189,6 @@ export class PageConnection {
   #end(): void {
     clearTimeout(this.#timer)
     if (this.#caller === undefined) this.#around.onGreeted()
-    for (const stop of this.#readers.values()) stop()
-    this.#readers.clear()
     this.#leave?.()
   }
 }
