@@ -13,8 +13,8 @@ import { parseBody } from '../runtime/serving/bodies.ts'
 import { allowedHosts, demandHost, securityHeaders } from '../runtime/serving/hosts.ts'
 import type { Enterable, PageEntrance } from '../runtime/serving/page.ts'
 import { makeToken } from '../runtime/serving/token.ts'
+import { packageVersion } from '../runtime/serving/version.ts'
 import { readTraceHeaders } from '../runtime/telemetry/trace-context.ts'
-import { packageVersion } from '../runtime/version.ts'
 import { boundConnections, refuseConnection } from './connections.ts'
 import { Front } from './front.ts'
 import { checkOrigins, demandAgent, isPreflight, preflightHeaders } from './guards.ts'
@@ -157,9 +157,9 @@ function enterPage(page: Enterable, front: Front, tokens: Tokens | undefined): P
   const entrance = page.enter({
     callerOf: (token) => (tokens ? tokens.callerOf(token) : anybody),
     demandHost: (request) => demandHost(request, listening.get(front) ?? new Set()),
-    startRun: (caller, agent, request, run) => {
+    startRun: (caller, agent, request) => {
       demandAgent(front.axon, caller as Caller, agent)
-      runs.start(caller as Caller, agent, request, { run })
+      return runs.start(caller as Caller, agent, request).id
     },
   })
   app.server.on('upgrade', (request, socket, head) => entrance.upgrade(request, socket, head))

@@ -50,11 +50,6 @@ export interface CallOptions {
   key?: string | undefined
 }
 
-export interface StartOptions extends Pick<CallOptions, 'key'> {
-  /** Its id, one that begins with the caller's tag. Default: a new one. */
-  run?: string | undefined
-}
-
 export class GatewayRuns {
   readonly #axon: Axon
   readonly #settings: GatewaySettings
@@ -115,7 +110,7 @@ export class GatewayRuns {
    * Starts a run that belongs to no connection, or finds the one of that key.
    * @throws what `AgentHandle.stream` throws, RUN_KEY_REUSED, RUN_REJECTED where too many are kept, GATEWAY_CLOSING
    */
-  start(caller: Caller, agent: string, request: RunRequest, { key, run }: StartOptions = {}): RunRecord {
+  start(caller: Caller, agent: string, request: RunRequest, { key }: Pick<CallOptions, 'key'> = {}): RunRecord {
     this.#demandOpen()
     const known = key === undefined ? undefined : digest([caller.tag, agent, key])
     const fingerprint = known === undefined ? '' : digest(request)
@@ -126,7 +121,7 @@ export class GatewayRuns {
       if (record !== undefined) return record
     }
     this.#makeRoom(agent)
-    const id = run ?? newId(caller)
+    const id = newId(caller)
     const resumable = { resumeMs: this.#settings.keepRunsMs, bytes: maxEventBytes }
     const { result } = this.#axon.agent(agent).stream(request, { run: id, resumable, trace: caller.trace })
     const record = this.#begin(id, agent)

@@ -77,10 +77,9 @@ class Page implements LivePage {
 
   enter(door: PageDoor): PageEntrance {
     const entrance = new Entrance(door, {
-      axon: this.#axon,
       recorder: this.#recorder,
       feed: this.#feed,
-      runs: new PageRuns(this.#axon, (run) => this.#recorder.want(run), door.startRun),
+      runs: new PageRuns(this.#axon, door.startRun),
       mayInspect: (request) => this.#mayInspect(request),
       hasEnded: () => this.#hasEnded,
       onClose: () => this.#entrances.delete(entrance),
@@ -117,7 +116,6 @@ class Page implements LivePage {
 }
 
 interface Behind {
-  axon: Axon
   recorder: Recorder
   feed: XStateFeed
   runs: PageRuns
@@ -131,6 +129,7 @@ class Entrance implements PageEntrance {
   readonly #door: PageDoor
   readonly #behind: Behind
   readonly #server = new WebSocketServer(serverOptions)
+  readonly #connections = new Set<PageConnection>()
   #strangers = 0
   #isClosed = false
 
@@ -170,7 +169,9 @@ class Entrance implements PageEntrance {
 
   /** The system is at its end. */
   tellEnd(): void {
-    for (const socket of this.#server.clients) if (!isClosing(socket)) socket.close(closeCodes.systemClosed)
+    for (const connection of this.#connections)
+      connection.close(closeCodes.systemClosed, { type: 'closed', at: Date.now() })
+    for (const socket of this.#server.clients) if (!isClosing(socket)) socket.close(1001)
   }
 
   close(): void {
@@ -191,8 +192,7 @@ class Entrance implements PageEntrance {
   #live(socket: WebSocket): void {
     if (this.#behind.hasEnded()) return socket.close(closeCodes.systemClosed)
     this.#strangers += 1
-    new PageConnection(socket, {
-      axon: this.#behind.axon,
+    const connection = new PageConnection(socket, {
       recorder: this.#behind.recorder,
       runs: this.#behind.runs,
       callerOf: (token) => this.#door.callerOf(token),
@@ -200,6 +200,8 @@ class Entrance implements PageEntrance {
         this.#strangers -= 1
       },
     })
+    this.#connections.add(connection)
+    socket.on('close', () => this.#connections.delete(connection))
   }
 
   #inspect(socket: WebSocket): void {

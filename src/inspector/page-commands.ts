@@ -6,7 +6,6 @@
  */
 import * as z from 'zod'
 import { AxonError } from '../errors.ts'
-import type { Axon } from '../runtime/axon.ts'
 import { agentName } from '../runtime/config/fields.ts'
 import type { Command } from './frames.ts'
 import type { Recorder } from './recorder.ts'
@@ -58,7 +57,7 @@ export function refOf(given: unknown): number | undefined {
 }
 
 /** @throws AxonError INSPECTOR_EVENT_REFUSED */
-export function sendEvent(axon: Axon, recorder: Recorder, { sessionId, generation, event }: Same<'send'>): void {
+export function sendEvent(recorder: Recorder, { sessionId, generation, event }: Same<'send'>): void {
   const actor = recorder.actor(sessionId)
   if (actor === undefined) throw refused('There is no such actor any more')
   const next = actor.next.find((one) => one.event === event.type)
@@ -68,8 +67,7 @@ export function sendEvent(axon: Axon, recorder: Recorder, { sessionId, generatio
     throw refused(`It is meant for ${generation ?? 'no process'}, and now there is ${actor.generation ?? 'none'}`)
   if ((event.type === 'agent.scale') !== (event.replicas !== undefined))
     throw invalid('agent.scale says how many replicas there are to be, and nothing else does')
-  if (actor.run === undefined) actor.ref?.send(event)
-  else axon.actor.send({ type: 'run.cancel', run: actor.run })
+  actor.ref.send(event)
 }
 
 function invalid(what: string): AxonError {

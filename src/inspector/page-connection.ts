@@ -5,7 +5,6 @@
 import type { RawData, WebSocket } from 'ws'
 import * as z from 'zod'
 import { AxonError, isAxonError, toAxonError } from '../errors.ts'
-import type { Axon } from '../runtime/axon.ts'
 import { parseBody } from '../runtime/serving/bodies.ts'
 import type { PageCaller } from '../runtime/serving/page.ts'
 import { type AckFrame, closeCodes, type LiveFrame } from './frames.ts'
@@ -13,7 +12,7 @@ import { capsOf, maySee, roleOf } from './page-caller.ts'
 import { type ReadCommand, readCommand, refOf, sendEvent } from './page-commands.ts'
 import type { PageRuns } from './page-runs.ts'
 import { PageSocket } from './page-socket.ts'
-import type { Recorder, Viewer, Watches } from './recorder.ts'
+import type { Recorder, Watches } from './recorder.ts'
 
 const greetingMs = 2_000
 const maxGreetingBytes = 4_096
@@ -26,7 +25,6 @@ const bounds = { slowBytes: 2 ** 20, slowMs: 2_000, mostBytes: 16 * 2 ** 20 }
 const greeting = z.object({ token: z.string().max(1_024) })
 
 export interface Surroundings {
-  axon: Axon
   recorder: Recorder
   runs: PageRuns
   callerOf: (token: string) => PageCaller | undefined
@@ -40,7 +38,6 @@ export class PageConnection {
   readonly #watches = { actors: new Set<string>(), logs: new Set<string>(), runs: new Set<string>() }
   readonly #timer: NodeJS.Timeout
   #caller: PageCaller | undefined
-  #viewer: Viewer | undefined
   #leave: (() => void) | undefined
   #isTellingHistory = false
   #budget = { left: maxCommandsAtOnce, at: performance.now() }
@@ -54,6 +51,12 @@ export class PageConnection {
       else this.#hear(data)
     })
     socket.on('close', () => this.#end())
+  }
+
+  /** The last word: nothing comes after it. */
+  close(code: number, ...last: LiveFrame[]): void {
+    if (this.#caller !== undefined && last.length > 0) this.#tell(...last)
+    this.#socket.close(code)
   }
 
   #hear(data: RawData): void {
@@ -77,15 +80,14 @@ export class PageConnection {
     clearTimeout(this.#timer)
     this.#caller = caller
     onGreeted()
-    const viewer: Viewer = { watches: this.#watches, receive: (batch) => this.#socket.send(batch) }
-    this.#viewer = viewer
     try {
-      this.#leave = recorder.add(viewer, roleOf(caller), capsOf(caller))
+      this.#tell(recorder.hello(roleOf(caller), capsOf(caller)), ...recorder.present(this.#watches))
     } catch (error) {
       // One odd actor costs a page, not the process.
       process.emitWarning(`The live page cannot show the system: ${error instanceof Error ? error.stack : error}`)
-      this.#socket.close(1011, 'the system cannot be shown')
+      return this.#socket.close(1011, 'the system cannot be shown')
     }
+    this.#leave = recorder.add({ watches: this.#watches, receive: (batch) => this.#socket.send(batch) })
   }
 
   #refuse(why: string): void {
@@ -127,10 +129,13 @@ export class PageConnection {
       case 'history':
         return this.#tellHistory(command.fromSeq, command.toSeq)
       case 'send':
-        sendEvent(this.#around.axon, recorder, command)
+        sendEvent(recorder, command)
         return {}
-      case 'run.start':
-        return { run: runs.start(caller, command) }
+      case 'run.start': {
+        const run = runs.start(caller, command)
+        recorder.want(run, command.agent)
+        return { run }
+      }
       case 'run.cancel':
         runs.cancel(caller, command.run)
         return {}
@@ -148,7 +153,7 @@ export class PageConnection {
     }
     this.#demandRoom(more)
     for (const kind of kinds) for (const id of more[kind]) this.#watches[kind].add(id)
-    if (this.#viewer) this.#around.recorder.watching(this.#viewer, more)
+    this.#tell(...this.#around.recorder.watched(more))
   }
 
   #unwatch(asked: Asked): void {

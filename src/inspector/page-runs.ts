@@ -1,7 +1,7 @@
 /**
- * Owns the runs of pages: they are started so that they go on when the page has left. Who watches
- * them is told by the recorder.
+ * Owns the runs of pages: they are started so that they go on when the page has left. What they tell, the recorder records.
  */
+import { AxonError } from '../errors.ts'
 import type { RunRequest } from '../protocol/run.ts'
 import type { Axon } from '../runtime/axon.ts'
 import { orderedId } from '../runtime/runs/run-id.ts'
@@ -10,21 +10,15 @@ import { demandOwnRun } from './page-caller.ts'
 
 type StartRun = NonNullable<PageDoor['startRun']>
 
-/** How long its events can be read again after its end, in milliseconds. */
 const keepMs = 300_000
 
 export class PageRuns {
   readonly #axon: Axon
-  readonly #want: (run: string) => void
   readonly #start: StartRun
 
-  /**
-   * @param want called with the id of a run before it is started
-   * @param start Default: a run of the system's own that can be read again for five minutes.
-   */
-  constructor(axon: Axon, want: (run: string) => void, start?: StartRun) {
+  /** @param start Default: a run of the system's own that can be read again for five minutes. */
+  constructor(axon: Axon, start?: StartRun) {
     this.#axon = axon
-    this.#want = want
     this.#start = start ?? startWith(axon)
   }
 
@@ -34,10 +28,7 @@ export class PageRuns {
     { agent, prompt, message_history }: { agent: string; prompt: string; message_history?: unknown[] | undefined },
   ): string {
     const request = { prompt, ...(message_history && { message_history }) } as RunRequest
-    const run = `${caller.tag}-${orderedId()}`
-    this.#want(run)
-    this.#start(caller, agent, request, run)
-    return run
+    return this.#start(caller, agent, request)
   }
 
   /** @throws AxonError GATEWAY_FORBIDDEN */
@@ -55,8 +46,13 @@ export class PageRuns {
 }
 
 function startWith(axon: Axon): StartRun {
-  return (_, agent, request, run) => {
-    // Its end is told by its events.
-    void axon.agent(agent).stream(request, { run, resumable: { resumeMs: keepMs } }).settled
+  return ({ tag }, agent, request) => {
+    if (!axon.agents.includes(agent))
+      throw new AxonError('AGENT_UNKNOWN', `There is no agent ${JSON.stringify(agent)}.`, { agent })
+    const run = `${tag}-${orderedId()}`
+    const stream = axon.agent(agent).stream(request, { run, resumable: { resumeMs: keepMs } })
+    // Its end is told by the events.
+    void stream.settled
+    return run
   }
 }

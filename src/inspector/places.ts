@@ -67,7 +67,7 @@ export const machinePlaces: Readonly<Record<string, MachinePlaces>> = {
     aside: [],
   },
   run: {
-    leaving: ['queued', undefined, undefined, 'cancelled', 'succeeded'],
+    leaving: [undefined, 'queued', undefined, 'cancelled', 'succeeded'],
     life: ['accepted', 'assigned', 'written', 'started', 'streaming'],
     trouble: [undefined, undefined, 'interrupted', 'timed_out', 'failed'],
     heardIn: {},

@@ -9,9 +9,9 @@
 import type { Fact } from '../machines/facts.ts'
 import type { Axon } from '../runtime/axon.ts'
 import { dispatcherOf } from '../runtime/provide.ts'
+import { packageVersion } from '../runtime/serving/version.ts'
 import type { AxonEvent } from '../runtime/telemetry/catalogue.ts'
-import { packageVersion } from '../runtime/version.ts'
-import { type ActorFacts, factsOf, factsOfRun } from './actor-facts.ts'
+import { type ActorFacts, factsOf } from './actor-facts.ts'
 import { Actors } from './actors.ts'
 import { contextFrames } from './context-frames.ts'
 import { CrashFrames } from './crash-frames.ts'
@@ -21,7 +21,6 @@ import { Observation } from './observation.ts'
 import { ProcessFrames } from './process-frames.ts'
 import { ProcessLines } from './process-lines.ts'
 import { RunFrames } from './run-frames.ts'
-import { runOf } from './run-trace.ts'
 import { StreamFrames } from './stream-frames.ts'
 import { Timeline } from './timeline.ts'
 import { batched, type Viewer, Viewers, type Watches } from './viewers.ts'
@@ -106,6 +105,7 @@ export class Recorder {
   }
 
   hello(role: LiveRole, caps: readonly Command['type'][]): HelloFrame {
+    this.#timeline.flush()
     const { seq, oldestSeq } = this.#timeline
     return {
       type: 'hello',
@@ -126,24 +126,16 @@ export class Recorder {
     }
   }
 
-  /** Tells a viewer who we are, the present, and from then on what happens. The answer ends it. */
-  add(viewer: Viewer, role: LiveRole, caps: readonly Command['type'][]): () => void {
-    if (this.#isClosed) return () => {}
-    if (this.#viewers.size === 0) this.#open()
-    // What was told before is in the keyframe.
-    const keyframe = this.#timeline.keyframe()
-    viewer.receive(`[${JSON.stringify(this.hello(role, caps))},${JSON.stringify(keyframe)}]`)
-    this.#viewers.add(viewer)
-    this.watching(viewer, viewer.watches)
-    return () => {
-      if (this.#viewers.delete(viewer) && this.#viewers.size === 0) this.#leave()
-    }
+  /** The present as a keyframe, and what there is of what is watched. */
+  present(watches: Watches): LiveFrame[] {
+    if (this.#viewers.size === 0 && isStarted(this.#axon)) this.#observation.look()
+    return [this.#timeline.keyframe(), ...this.watched(watches)]
   }
 
-  /** To be called when a viewer watches more: it is told what there is of that. */
-  watching(viewer: Viewer, more: Watches): void {
+  /** What there is of what a viewer watches from now on: contexts, and the lines and events that are kept. */
+  watched(more: Watches): LiveFrame[] {
     this.#timeline.flush()
-    const frames: LiveFrame[] = [
+    return [
       ...[...more.actors].flatMap((id) => contextFrames(this.#actors.get(id), this.#timeline.now())),
       ...[...more.logs].flatMap((id) => {
         const { replica } = this.#actors.get(id)?.frame ?? {}
@@ -151,26 +143,32 @@ export class Recorder {
       }),
       ...[...more.runs].flatMap((run) => this.#streams.of(run)),
     ]
-    for (const batch of batched(frames.map((frame) => JSON.stringify(frame)))) viewer.receive(batch)
   }
 
-  /** What is kept from `fromSeq` on, in batches: a gap first where some are gone, and a keyframe where one is needed. */
+  /** Tells a viewer what happens after `present()`, in the same turn. The answer ends it. */
+  add(viewer: Viewer): () => void {
+    if (this.#isClosed) return () => {}
+    this.#viewers.add(viewer)
+    if (this.#viewers.size === 1) this.#open()
+    return () => {
+      if (this.#viewers.delete(viewer) && this.#viewers.size === 0) this.#leave()
+    }
+  }
+
+  /** What is kept from `fromSeq` on, in batches of JSON: a gap first where some are gone, and a keyframe where one is needed. */
   history(fromSeq: number, toSeq?: number): string[] {
     return batched(this.#timeline.between(fromSeq, toSeq))
   }
 
-  /** A run of this id is about to be started: it is recorded whole. */
-  want(run: string): void {
-    this.#runs.want(run)
+  /** Somebody has started this run to look at it: it is recorded, however many others there are. */
+  want(run: string, agent: string): void {
+    this.#runs.want(run, agent)
   }
 
-  /** By session id. Undefined: no such actor is alive. */
+  /** By session id. Undefined: no such actor is alive, or it is a run, which is cancelled by its id. */
   actor(sessionId: string): ActorFacts | undefined {
-    const run = runOf(sessionId)
-    const agent = run === undefined ? undefined : this.#runs.agentOf(run)
-    if (run !== undefined && agent !== undefined) return factsOfRun(run, agent)
     const known = this.#actors.get(sessionId)
-    return known && factsOf(known)
+    return known && factsOf(known, this.#axon.actor)
   }
 
   /** Tells what is left, and ends everything. Idempotent. */

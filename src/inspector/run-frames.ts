@@ -35,7 +35,6 @@ export class RunFrames {
   readonly #traces = new Map<string, RunTrace>()
   /** By the session id of XState's actor. */
   readonly #inspected = new Map<string, RunTrace>()
-  readonly #wanted = new Set<string>()
   readonly #sample = new TokenBucket(sampled.perSecond, sampled.burst)
   readonly #failures = new TokenBucket(failures.perSecond, failures.burst)
   /** The last frames of a run, which may be completed while they are not told. */
@@ -47,17 +46,9 @@ export class RunFrames {
     this.#messages = new RunMessages(around.timeline)
   }
 
-  /** A run of this name is about to be made: it is recorded whole. */
-  want(run: string): void {
-    if (this.#wanted.size < 1_000) this.#wanted.add(run)
-  }
-
-  agentOf(run: string): string | undefined {
-    return this.#traces.get(run)?.agent
-  }
-
-  get size(): number {
-    return this.#traces.size
+  /** A run that was just started is recorded, whether or not it is of the sample. */
+  want(run: string, agent: string): void {
+    this.#accept(run, agent, true)
   }
 
   hear(fact: RunFact | ToolFact): void {
@@ -96,9 +87,9 @@ export class RunFrames {
     return true
   }
 
-  #accept(run: string, agent: string): void {
+  #accept(run: string, agent: string, isWanted = false): void {
     if (this.#traces.has(run)) return
-    if (!this.#wanted.delete(run) && !this.#sample.take()) return
+    if (!isWanted && !this.#sample.take()) return
     const { timeline, agentId, tellMachine } = this.#around
     const trace = new RunTrace(run, agent, timeline.now())
     this.#traces.set(run, trace)
@@ -216,7 +207,7 @@ export class RunFrames {
       status: isOver ? ('done' as const) : ('active' as const),
       value: trace.state,
       since: this.#around.timeline.now(),
-      next: isOver ? [] : [{ event: 'run.cancel', allowed: true }],
+      next: [],
       ...(error && { error: error.message }),
     }
   }

@@ -125,6 +125,3 @@ export class RunTrace {
 
 /** Of the actor of a run, in frames: known before anybody looks at its actor. */
 export const runSessionId = (run: string): string => `run:${run}`
-
-export const runOf = (sessionId: string): string | undefined =>
-  sessionId.startsWith('run:') ? sessionId.slice('run:'.length) : undefined

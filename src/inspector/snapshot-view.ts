@@ -9,7 +9,6 @@ import { cutText } from './redaction.ts'
 export const sendable: Readonly<Partial<Record<ActorKind, readonly string[]>>> = {
   agent: ['agent.start', 'agent.restart', 'agent.scale', 'agent.drain', 'agent.stop'],
   replica: ['agent.start', 'agent.restart', 'agent.stop'],
-  run: ['run.cancel'],
 }
 
 /** @param since when its state was entered, in milliseconds since 1970 */

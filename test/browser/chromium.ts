@@ -24,8 +24,12 @@ export interface PageOptions {
   forcedColors?: boolean
 }
 
+export function launch(): Promise<Browser> {
+  return chromium.launch({ executablePath, args })
+}
+
 export async function withBrowser<T>(use: (browser: Browser) => Promise<T>): Promise<T> {
-  const browser = await chromium.launch({ executablePath, args })
+  const browser = await launch()
   try {
     return await use(browser)
   } finally {

@@ -21,7 +21,7 @@ await withBrowser(async (browser) => {
       page.on('console', (message) => process.stderr.write(`${message.type()}: ${message.text()}\n`))
       const shot = (name: string) => page.screenshot({ path: join(folder, `${name}-${width}-${scheme}.png`) })
       if (width < 720) await shot('list')
-      await page.getByRole('treeitem', { name: new RegExp(`^${actor}\\b`) }).click()
+      await page.getByRole('treeitem', { name: new RegExp(`^${actor} `) }).click()
       await page.getByRole('tab', { name: new RegExp(`^${tab}`) }).click()
       await shot(tab.toLowerCase())
       await page.context().close()

@@ -13,7 +13,9 @@ export const machineHash = replicaMachine().hash
 /** The first edge between two states, those inside of them included. */
 export function edgeId(source: string, target: string): string {
   const isIn = (id: string, key: string) => id === `agent.${key}` || id.startsWith(`agent.${key}.`)
-  const found = replicaMachine().edges.find((edge) => isIn(edge.source, source) && isIn(edge.target, target))
+  const found = replicaMachine().edges.find(
+    (edge) => edge.event !== 'process.violated' && isIn(edge.source, source) && isIn(edge.target, target),
+  )
   if (found === undefined) throw new Error(`The machine has no edge from ${source} to ${target}.`)
   return found.id
 }

@@ -5,11 +5,11 @@ import { ActorHeader } from './chart/actor-header.tsx'
 import { Chart } from './chart/chart.tsx'
 import { closeActor } from './navigation.ts'
 import { selectedActor, type Tab, tab, tabs } from './state.ts'
+import { Talk } from './talk/talk.tsx'
 import { Events } from './views/events.tsx'
 import { Figures } from './views/figures.tsx'
 import { Logs } from './views/logs.tsx'
 import { Messages } from './views/messages.tsx'
-import { Talk } from './views/talk.tsx'
 import type { Actor } from './world.ts'
 
 const views: Readonly<Record<Tab, { title: string; View: FunctionComponent<{ actor: Actor }> }>> = {

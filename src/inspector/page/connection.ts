@@ -100,7 +100,9 @@ function greet(hello: Extract<LiveFrame, { type: 'hello' }>): void {
   state.clockOffset.value = hello.now - Date.now()
   state.connection.value = { phase: 'live' }
   state.connectTo(ask)
-  const fromSeq = Math.max(hello.oldestSeq, intake.lastSeq() + 1)
+  // What lies between is asked for even where some of it is gone: the server says how much.
+  const last = intake.lastSeq()
+  const fromSeq = last === 0 ? hello.oldestSeq : last + 1
   if (fromSeq > hello.seq) return
   intake.expectPast(hello.seq, hello.now)
   void ask({ type: 'history', fromSeq, toSeq: hello.seq }).then(({ ok }) => intake.pastHasCome(ok))

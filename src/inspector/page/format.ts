@@ -30,6 +30,12 @@ export function durationParts(ms: Maybe): [string, string] {
   return [`${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3600)}`, 'h']
 }
 
+/** `3.4 s`: of what counts down, so that its width stays. */
+export function countdown(ms: number): string {
+  const left = Math.max(0, ms)
+  return left < 59_950 ? `${(left / 1000).toFixed(1)} s` : duration(left)
+}
+
 /** Of 10^6 bytes, without the unit: `64`, `0.4`. */
 export function megabytes(bytes: Maybe): string {
   if (bytes == null) return none
@@ -64,4 +70,9 @@ export function secondOf(at: Maybe): string {
 /** `1 event`, `312 events`. */
 export function plural(value: number, noun: string, nouns = `${noun}s`): string {
   return `${grouped.format(value)} ${value === 1 ? noun : nouns}`
+}
+
+/** `6`, of a generation that is told as `6` or as `research/1#6`. */
+export function generationNumber(generation: string): string {
+  return generation.slice(generation.lastIndexOf('#') + 1)
 }

@@ -21,8 +21,8 @@ export interface PageDoor<Caller extends PageCaller = PageCaller> {
   callerOf(token: string): Caller | undefined
   /** Looks at `Host`. @throws AxonError GATEWAY_FORBIDDEN */
   demandHost(request: IncomingMessage): void
-  /** Starts a run of that id that outlives its connection. Default: as a run of the system itself. */
-  startRun?: ((caller: Caller, agent: string, request: RunRequest, run: string) => void) | undefined
+  /** Starts a run that outlives its connection, and answers with its id. Default: as a run of the system itself. */
+  startRun?: ((caller: Caller, agent: string, request: RunRequest) => string) | undefined
 }
 
 export interface PageFile {

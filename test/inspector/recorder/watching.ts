@@ -24,10 +24,20 @@ export class TestViewer {
   readonly batches: string[] = []
   readonly frames: LiveFrame[] = []
   readonly leave: () => void
+  readonly #recorder: Recorder
   #waiting = new Set<() => void>()
 
   constructor(recorder: Recorder) {
-    this.leave = recorder.add(this, 'operate', [])
+    this.#recorder = recorder
+    this.frames.push(recorder.hello('operate', []), ...recorder.present(this.watches))
+    this.leave = recorder.add(this)
+  }
+
+  /** Also of what it watches already: it is told what there is. */
+  watch(what: 'actors' | 'logs' | 'runs', id: string): void {
+    this.watches[what].add(id)
+    const none = { actors: new Set<string>(), logs: new Set<string>(), runs: new Set<string>() }
+    this.receive(JSON.stringify(this.#recorder.watched({ ...none, [what]: new Set([id]) })))
   }
 
   receive(batch: string): void {

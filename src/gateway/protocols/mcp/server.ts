@@ -2,7 +2,7 @@
  * Owns the server of MCP that all exchanges share: which tools there are, what a call does, and who is told when they change.
  */
 import { createMcpHandler, isLegacyRequest, McpServer } from '@modelcontextprotocol/server'
-import { packageVersion } from '../../../runtime/version.ts'
+import { packageVersion } from '../../../runtime/serving/version.ts'
 import type { Front } from '../../front.ts'
 import { callTool } from './call.ts'
 import { exchangeOf } from './exchange.ts'

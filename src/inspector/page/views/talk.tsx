@@ -1,5 +1,0 @@
-import type { Actor } from '../world.ts'
-
-export function Talk({ actor }: { actor: Actor }) {
-  return <p class="empty">Talk of {actor.name}</p>
-}
