@@ -2,9 +2,9 @@
  * Owns the view Messages: what one run's actors said to each other, in the order of `seq`. Each row is a button that puts the playhead
  * there; the picture lies behind the rows.
  */
-import { useComputed, useSignal } from '@preact/signals'
+import { type Signal, useComputed, useSignal } from '@preact/signals'
 import type { RunFrame } from '../../frames.ts'
-import { duration, plural, timeOf } from '../format.ts'
+import { duration, plural } from '../format.ts'
 import * as state from '../state.ts'
 import { StateShape } from '../state-shape.tsx'
 import { runTone } from '../states.ts'
@@ -32,14 +32,11 @@ export function Messages({ actor }: { actor: Actor }) {
 function MessagesOf({ agent, run }: { agent: string | undefined; run: string }) {
   const frame = useRun(run)
   const first = useSignal<number | undefined>(undefined)
-  const sequence = useComputed(() => {
-    const newest = state.live.value.runs.get(run)
-    return { newest, isOpen: newest !== undefined && !isSettled(newest) }
-  })
+  const newest = useComputed(() => state.live.value.runs.get(run))
   const shown = useComputed(() => {
-    const { newest, isOpen } = sequence.value
-    if (isOpen) state.now.value
-    return read(run, newest, first)
+    // While it goes on, twice a second.
+    if (newest.value !== undefined && !isSettled(newest.value)) state.now.value
+    return read(run, newest.value, first)
   }).value
   if (frame === undefined) return null
   const tone = runTone(frame.status)
@@ -68,11 +65,7 @@ function MessagesOf({ agent, run }: { agent: string | undefined; run: string }) 
 }
 
 /** From the first frame of the run on; `first` remembers where that is. */
-function read(
-  run: string,
-  newest: RunFrame | undefined,
-  first: { value: number | undefined; peek(): number | undefined },
-): Sequence {
+function read(run: string, newest: RunFrame | undefined, first: Signal<number | undefined>): Sequence {
   const history = state.history.peek()
   const begin = first.peek() ?? history.oldestSeq
   // What ends with the run is told right behind its end.
@@ -123,11 +116,11 @@ function Diagram({ sequence: { columns, messages } }: { sequence: Sequence }) {
                   type="button"
                   class="sequence-row"
                   style={{ height: `${rowPx}px` }}
-                  aria-label={sentence(message, columns)}
+                  aria-label={sentence(message, columns, `+${duration(message.at - begin)}`)}
                   aria-current={playhead !== undefined && message.seq <= playhead && playhead <= message.toSeq}
                   onClick={() => goTo(message.toSeq)}
                 >
-                  <span aria-hidden="true">+{duration(message.at - begin)}</span>
+                  <span>+{duration(message.at - begin)}</span>
                 </button>
               </li>
             ))}
@@ -138,7 +131,7 @@ function Diagram({ sequence: { columns, messages } }: { sequence: Sequence }) {
   )
 }
 
-function sentence({ at, from, to, type, count, isFailure }: Message, columns: Sequence['columns']): string {
+function sentence({ from, to, type, count, isFailure }: Message, columns: Sequence['columns'], after: string): string {
   const path = `${from === undefined ? 'outside' : columns[from]?.name} to ${columns[to]?.name}`
-  return `${timeOf(at)} ${type}${count > 1 ? ` ×${count}` : ''}${isFailure ? ', a failure' : ''}, ${path}`
+  return `${type}${count > 1 ? ` ×${count}` : ''}${isFailure ? ', a failure' : ''}, ${path}, ${after}`
 }
