@@ -3,11 +3,13 @@ import type { FunctionComponent } from 'preact'
 import { Boundary } from './boundary.tsx'
 import { ActorHeader } from './chart/actor-header.tsx'
 import { Chart } from './chart/chart.tsx'
+import { Figures } from './figures/figures.tsx'
+import { count } from './format.ts'
+import { lifelines } from './intake.ts'
 import { closeActor } from './navigation.ts'
-import { selectedActor, type Tab, tab, tabs } from './state.ts'
+import { logsOf, now, selectedActor, shown, type Tab, tab, tabs } from './state.ts'
 import { Talk } from './talk/talk.tsx'
 import { Events } from './views/events.tsx'
-import { Figures } from './views/figures.tsx'
 import { Logs } from './views/logs.tsx'
 import { Messages } from './views/messages.tsx'
 import type { Actor } from './world.ts'
@@ -34,7 +36,8 @@ export function ActorPane() {
         <ActorHeader actor={actor} />
       </Boundary>
       <Tabs />
-      <div class="pane" role="tabpanel" id="pane" aria-labelledby={`tab-${tab.value}`}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
+      <div class="pane" role="tabpanel" id="pane" tabIndex={0} aria-labelledby={`tab-${tab.value}`}>
         <Boundary name={title} key={`${tab.value} ${actor.sessionId}`}>
           <View actor={actor} />
         </Boundary>
@@ -69,8 +72,35 @@ function Tabs() {
           onKeyDown={move}
         >
           {views[name].title}
+          <Badge tab={name} />
         </button>
       ))}
     </div>
   )
+}
+
+/** How much there is to see: runs, events, lines that are errors. */
+function Badge({ tab }: { tab: Tab }) {
+  now.value
+  const actor = selectedActor.value
+  if (actor === undefined) return null
+  if (tab === 'logs') {
+    const errors = logsOf(actor.sessionId).value.filter(({ level }) => level === 'error').length
+    return errors === 0 ? null : <span class="badge is-bad">{errors} err</span>
+  }
+  const found = tab === 'messages' ? runsOf(actor) : tab === 'events' ? lifelines.eventsOf(actor.sessionId) : 0
+  return found === 0 ? null : <span class="badge">{count(found)}</span>
+}
+
+function runsOf(actor: Actor): number {
+  let found = 0
+  for (const run of shown.peek().runs.values()) {
+    if (
+      actor.kind === 'system' ||
+      run.sessionId === actor.sessionId ||
+      (actor.kind === 'agent' && run.agent === actor.agent)
+    )
+      found += 1
+  }
+  return found
 }
