@@ -26,7 +26,8 @@ export function Outline({ actor, machine }: { actor: Actor; machine: MachineFram
   const active = new Set(activeNodes(machine, actor.snapshot.value))
   const taken = new Map(actor.taken.toReversed().map(({ edge }, i, all) => [edge, all.length - i]))
   return (
-    <ul class="outline">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keys must reach it
+    <ul class="outline" tabIndex={0} aria-label="States and transitions">
       {machine.nodes.map((node) => (
         <State
           key={node.id}
