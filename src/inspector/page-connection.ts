@@ -152,8 +152,8 @@ export class PageConnection {
       runs: newOf(asked.runs, this.#watches.runs),
     }
     this.#demandRoom(more)
-    for (const kind of kinds) for (const id of more[kind]) this.#watches[kind].add(id)
     this.#tell(...this.#around.recorder.watched(more))
+    for (const kind of kinds) for (const id of more[kind]) this.#watches[kind].add(id)
   }
 
   #unwatch(asked: Asked): void {

@@ -132,7 +132,7 @@ export class Recorder {
     return [this.#timeline.keyframe(), ...this.watched(watches)]
   }
 
-  /** What there is of what a viewer watches from now on: contexts, and the lines and events that are kept. */
+  /** What there is of what a viewer is about to watch, in the same turn: contexts, and the lines and events that are kept. */
   watched(more: Watches): LiveFrame[] {
     this.#timeline.flush()
     return [

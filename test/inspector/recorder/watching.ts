@@ -35,9 +35,9 @@ export class TestViewer {
 
   /** Also of what it watches already: it is told what there is. */
   watch(what: 'actors' | 'logs' | 'runs', id: string): void {
-    this.watches[what].add(id)
     const none = { actors: new Set<string>(), logs: new Set<string>(), runs: new Set<string>() }
     this.receive(JSON.stringify(this.#recorder.watched({ ...none, [what]: new Set([id]) })))
+    this.watches[what].add(id)
   }
 
   receive(batch: string): void {
