@@ -4,6 +4,7 @@
  */
 import { useComputed, useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
+import type { LiveFrame } from '../../frames.ts'
 import { secondOf } from '../format.ts'
 import { lifelines } from '../intake.ts'
 import * as state from '../state.ts'
@@ -21,6 +22,9 @@ import {
   type Scope,
   valueAt,
 } from './series.ts'
+
+/** So many agents have a row each. */
+const mostAgents = 40
 
 interface Group {
   title: string | undefined
@@ -189,8 +193,12 @@ function groupsOf(world: WorldState, actor: Actor, isOfAll: boolean): Group[] {
 
 function eachAgent(world: WorldState, metric: Metric): Group {
   const agents = [...world.actors.values()].filter(({ kind, isGone }) => kind === 'agent' && !isGone)
-  const rows = agents.map((agent) => rowOf(metric, collected(scopeOf(world, agent)), agent.name))
-  return { title: `${metricNames[metric]} of each agent`, rows }
+  const frames = toldFigures()
+  const rows = agents.slice(0, mostAgents).map((agent) => {
+    return rowOf(metric, collected(scopeOf(world, agent), frames), agent.name)
+  })
+  const more = agents.length > mostAgents ? `, the first ${mostAgents} of ${agents.length}` : ''
+  return { title: `${metricNames[metric]} of each agent${more}`, rows }
 }
 
 function scopeOf(world: WorldState, { agent, name }: Actor): Scope {
@@ -203,9 +211,17 @@ function rowsOf(metrics: readonly Metric[], scope: Scope, limitBytes?: number): 
   return metrics.map((metric) => rowOf(metric, found, metricNames[metric], limitBytes))
 }
 
-function collected(scope: Scope) {
+function collected(scope: Scope, frames = toldFigures()) {
   const { from, to } = axis.peek()
-  return collect(state.history.peek().frames(), scope, from, to)
+  return collect(frames, scope, from, to)
+}
+
+function toldFigures(): LiveFrame[] {
+  const told: LiveFrame[] = []
+  for (const frame of state.history.peek().frames()) {
+    if (frame.type === 'figures' || frame.type === 'beats') told.push(frame)
+  }
+  return told
 }
 
 /** Of the memory of a process; of an agent's, that of all of them. */

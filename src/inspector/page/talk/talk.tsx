@@ -4,7 +4,7 @@
  */
 import { useComputed } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import type { RunFrame } from '../../frames.ts'
 import { secondOf } from '../format.ts'
 import * as state from '../state.ts'
@@ -133,7 +133,7 @@ function OtherRun({ run }: { run: string }) {
   return (
     <>
       <Row time={secondOf(since)}>
-        <Prompt run={run} />
+        <Prompt run={run} seq={frame.seq} />
       </Row>
       <Answer run={run} since={since} isOwn={false} />
     </>
@@ -141,13 +141,12 @@ function OtherRun({ run }: { run: string }) {
 }
 
 /** Of a run that this page did not start, where an event told it. */
-function Prompt({ run }: { run: string }) {
+function Prompt({ run, seq }: { run: string; seq: number }) {
   const history = state.history.value
-  const told = useComputed(() => {
-    const seq = state.live.value.runs.get(run)?.seq ?? 0
+  const told = useMemo(() => {
     const found = history.between(history.oldestSeq, seq).find((frame) => promptIn(frame, run) !== undefined)
     return found === undefined ? undefined : promptIn(found, run)
-  }).value
+  }, [history, run, seq])
   return told === undefined ? (
     <p class="quiet">Started elsewhere; what it was asked is not recorded.</p>
   ) : (
