@@ -3,8 +3,10 @@ import type { FunctionComponent } from 'preact'
 import { Boundary } from './boundary.tsx'
 import { ActorHeader } from './chart/actor-header.tsx'
 import { Chart } from './chart/chart.tsx'
+import { count } from './format.ts'
+import { lifelines } from './intake.ts'
 import { closeActor } from './navigation.ts'
-import { selectedActor, type Tab, tab, tabs } from './state.ts'
+import { logsOf, now, selectedActor, shown, type Tab, tab, tabs } from './state.ts'
 import { Talk } from './talk/talk.tsx'
 import { Events } from './views/events.tsx'
 import { Figures } from './views/figures.tsx'
@@ -69,8 +71,35 @@ function Tabs() {
           onKeyDown={move}
         >
           {views[name].title}
+          <Badge tab={name} />
         </button>
       ))}
     </div>
   )
+}
+
+/** How much there is to see: runs, events, lines that are errors. */
+function Badge({ tab }: { tab: Tab }) {
+  now.value
+  const actor = selectedActor.value
+  if (actor === undefined) return null
+  if (tab === 'logs') {
+    const errors = logsOf(actor.sessionId).value.filter(({ level }) => level === 'error').length
+    return errors === 0 ? null : <span class="badge is-bad">{errors} err</span>
+  }
+  const found = tab === 'messages' ? runsOf(actor) : tab === 'events' ? lifelines.eventsOf(actor.sessionId) : 0
+  return found === 0 ? null : <span class="badge">{count(found)}</span>
+}
+
+function runsOf(actor: Actor): number {
+  let found = 0
+  for (const run of shown.peek().runs.values()) {
+    if (
+      actor.kind === 'system' ||
+      run.sessionId === actor.sessionId ||
+      (actor.kind === 'agent' && run.agent === actor.agent)
+    )
+      found += 1
+  }
+  return found
 }

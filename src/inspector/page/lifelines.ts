@@ -27,6 +27,7 @@ export class Lifelines {
   readonly #stretches = new Map<string, Stretch[]>()
   readonly #crashesOf = new Map<string, number[]>()
   readonly #bars = new Map<number, number>()
+  readonly #events = new Map<string, number>()
   readonly crashes: Crash[] = []
   /** What was not seen, as times. */
   readonly gaps: { fromAt: number; toAt: number; count: number }[] = []
@@ -52,6 +53,13 @@ export class Lifelines {
     this.#bars.set(bar, (this.#bars.get(bar) ?? 0) + (frame.type === '@xstate.event' ? (frame.count ?? 1) : 1))
     if (this.#bars.size > 8000) this.#bars.delete(this.#bars.keys().next().value as number)
     this.#note(frame, frame.at)
+    if (frame.type === 'crash') this.#count(world, frame.sessionId)
+    else if (frame.type === '@xstate.event') this.#count(world, frame.sessionId, frame.sourceId)
+  }
+
+  /** How many events an actor and all below it have had or sent, crashes too: what its list of events has. */
+  eventsOf(sessionId: string): number {
+    return this.#events.get(sessionId) ?? 0
   }
 
   /** States of one actor, oldest first. */
@@ -68,6 +76,18 @@ export class Lifelines {
     return this.#bars.get(bar) ?? 0
   }
 
+  /** Once for each actor that is above one of the two, or is it. */
+  #count(world: WorldState, ...ends: (string | undefined)[]): void {
+    const concerned = new Set<string>()
+    for (let id of ends) {
+      while (id !== undefined && !concerned.has(id)) {
+        concerned.add(id)
+        id = world.actors.get(id)?.parentId
+      }
+    }
+    for (const id of concerned) this.#events.set(id, (this.#events.get(id) ?? 0) + 1)
+  }
+
   #note(frame: LiveFrame, at: number): void {
     if (frame.type === '@xstate.actor') {
       if (frame.kind !== 'run')
@@ -76,6 +96,7 @@ export class Lifelines {
       if (this.#stretches.has(frame.sessionId)) this.#enter(frame.sessionId, frame.at, stateName(frame.snapshot.value))
     } else if (frame.type === 'actor.gone') {
       if (this.#stretches.has(frame.sessionId)) this.#enter(frame.sessionId, frame.at, '')
+      else this.#events.delete(frame.sessionId)
     } else if (frame.type === 'crash') {
       if (this.crashes.some((crash) => crash.seq === frame.seq)) return
       this.crashes.push({ at: frame.at, seq: frame.seq, sessionId: frame.sessionId })

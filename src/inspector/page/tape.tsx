@@ -28,7 +28,12 @@ export function Tape() {
         >
           <Glyph d="M6 4v8l6-4z" />
         </button>
-        <button type="button" class="button tape-live" aria-pressed={isLive} onClick={goLive}>
+        <button
+          type="button"
+          class="button tape-live"
+          aria-pressed={isLive && state.connection.value.phase === 'live'}
+          onClick={goLive}
+        >
           Live
         </button>
       </div>
