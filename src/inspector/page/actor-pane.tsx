@@ -3,13 +3,13 @@ import type { FunctionComponent } from 'preact'
 import { Boundary } from './boundary.tsx'
 import { ActorHeader } from './chart/actor-header.tsx'
 import { Chart } from './chart/chart.tsx'
+import { Figures } from './figures/figures.tsx'
 import { count } from './format.ts'
 import { lifelines } from './intake.ts'
 import { closeActor } from './navigation.ts'
 import { logsOf, now, selectedActor, shown, type Tab, tab, tabs } from './state.ts'
 import { Talk } from './talk/talk.tsx'
 import { Events } from './views/events.tsx'
-import { Figures } from './views/figures.tsx'
 import { Logs } from './views/logs.tsx'
 import { Messages } from './views/messages.tsx'
 import type { Actor } from './world.ts'
@@ -36,7 +36,8 @@ export function ActorPane() {
         <ActorHeader actor={actor} />
       </Boundary>
       <Tabs />
-      <div class="pane" role="tabpanel" id="pane" aria-labelledby={`tab-${tab.value}`}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
+      <div class="pane" role="tabpanel" id="pane" tabIndex={0} aria-labelledby={`tab-${tab.value}`}>
         <Boundary name={title} key={`${tab.value} ${actor.sessionId}`}>
           <View actor={actor} />
         </Boundary>
