@@ -16,6 +16,7 @@ import { cutText, presentable } from './redaction.ts'
 import { viewSnapshot } from './snapshot-view.ts'
 import type { Timeline } from './timeline.ts'
 
+const runEnded = 'xstate.done.actor.run:'
 /** What is shown of an event. */
 const bounds = { maxChars: 4_096, maxEntries: 50, maxValues: 300 }
 
@@ -127,6 +128,8 @@ export class Observation {
   #inspect(event: InspectionEvent): void {
     const ref = event.actorRef as AnyActorRef
     if (logicOf(ref) === runLogic) return this.#options.onRun(event)
+    // The parent of runs hears of the end of each; the run's own frames tell it.
+    if ('event' in event && event.event.type.startsWith(runEnded)) return
     switch (event.type) {
       case '@xstate.event':
         return this.#heard(ref, event.sourceRef as AnyActorRef | undefined, event.event)

@@ -17,7 +17,7 @@ import type { Timeline } from './timeline.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** Whole runs that are recorded without being asked for. */
-const sampled = { perSecond: 50, burst: 100 }
+const sampled = { perSecond: 20, burst: 40 }
 /** Ends of failed runs that were not among them. */
 const failures = { perSecond: 20, burst: 100 }
 
@@ -40,6 +40,7 @@ export class RunFrames {
   /** The last frames of a run, which may be completed while they are not told. */
   readonly #lastRun = new Map<string, { frame: RunFrame; turn: number }>()
   readonly #messages: RunMessages
+  #edges: ReadonlySet<string> | undefined
 
   constructor(around: RunSurroundings) {
     this.#around = around
@@ -189,13 +190,13 @@ export class RunFrames {
       this.#messages.assigned(trace, this.#talkers(trace))
     }
     const edge = runEdgeId(before, event.type, state)
-    const isDrawn = chartOf(runLogic)?.frame.edges.some(({ id }) => id === edge)
+    this.#edges ??= new Set(chartOf(runLogic)?.frame.edges.map(({ id }) => id))
     this.#around.timeline.record({
       type: '@xstate.snapshot',
       sessionId: trace.sessionId,
       snapshot: this.#view(trace),
       event: { type: event.type },
-      edges: isDrawn ? [edge] : [],
+      edges: this.#edges.has(edge) ? [edge] : [],
     })
     if (event.type === 'run.queued' || event.type === 'run.assigned' || event.type === 'run.written') this.#tell(trace)
   }
