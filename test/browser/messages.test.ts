@@ -1,41 +1,28 @@
-import { describe, expect, it } from 'vitest'
-import { makeScene, type Scene } from '../inspector/scene.ts'
-import { axeFindings, hasChromium, openPage, type PageOptions, withBrowser } from './chromium.ts'
-import { sceneServer } from './scene-server.ts'
-
-type OpenedPage = Awaited<ReturnType<typeof openPage>>
+import { expect, it } from 'vitest'
+import { describeInChromium, expectAccessible, type Open, picture, withPage } from './in-chromium.ts'
 
 /** The run of research/1 that was interrupted by a crash. */
-async function withMessages(options: PageOptions, use: (page: OpenedPage, scene: Scene) => Promise<void>) {
-  const scene = makeScene(Date.now())
-  const server = await sceneServer({ scene })
-  try {
-    await withBrowser(async (browser) => {
-      const page = await openPage(browser, server.pageUrl, options)
-      await page.getByRole('treeitem', { name: /^research\/1\b/ }).click()
-      await page.getByRole('tab', { name: /^Messages/ }).click()
-      await page.getByRole('combobox', { name: 'Run' }).selectOption('run_7KQ2')
-      await page.getByRole('button', { name: /run\.settled/ }).waitFor()
-      await use(page, scene)
-    })
-  } finally {
-    await server.close()
-  }
+function withMessages(width: number, use: (open: Open) => Promise<void>) {
+  return withPage({ width, height: width < 720 ? 844 : 800 }, async (open) => {
+    const { page } = open
+    await page.getByRole('treeitem', { name: /^research\/1\b/ }).click()
+    await page.getByRole('tab', { name: /^Messages/ }).click()
+    await page.getByRole('combobox', { name: 'Run' }).selectOption('run_7KQ2')
+    await page.getByRole('button', { name: /run\.settled/ }).waitFor()
+    await use(open)
+  })
 }
 
-describe.skipIf(!hasChromium)('Messages', () => {
-  it.each([
-    { width: 1280, scheme: 'dark' },
-    { width: 390, scheme: 'light' },
-  ] as const)('have no serious findings of axe at $width, $scheme', async (options) => {
-    await withMessages(options, async (page) => {
-      expect(await axeFindings(page)).toEqual([])
-      expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false)
-    })
-  })
+describeInChromium('Messages', () => {
+  it.each([1280, 390])('have no serious findings of axe at %i px', (width) =>
+    withMessages(width, async ({ page }) => {
+      await picture(page, `messages-${width}`)
+      await expectAccessible(page)
+    }),
+  )
 
-  it('of a run are those of the recorded frames, in their order; deltas are one row', async () => {
-    await withMessages({}, async (page, scene) => {
+  it('of a run are those of the recorded frames, in their order; deltas are one row', () =>
+    withMessages(1280, async ({ page, scene }) => {
       const told = scene.frames.flatMap((frame) =>
         frame.type === '@xstate.event' && frame.run === 'run_7KQ2' ? [frame] : [],
       )
@@ -49,15 +36,13 @@ describe.skipIf(!hasChromium)('Messages', () => {
         'research/1',
         'run_7KQ2',
       ])
-    })
-  })
+    }))
 
-  it('put the playhead where they are pressed; what came later is faint', async () => {
-    await withMessages({}, async (page) => {
+  it('put the playhead where they are pressed; what came later is faint', () =>
+    withMessages(1280, async ({ page }) => {
       await page.getByRole('button', { name: /run\.assigned/ }).press('Enter')
       await page.getByText('Events cannot be sent.').waitFor()
       expect(await page.locator('.sequence-row[aria-current="true"]').count()).toBe(1)
       expect(await page.locator('.sequence-arrow.is-later').count()).toBe(3)
-    })
-  })
+    }))
 })
