@@ -92,16 +92,19 @@ export function placed(
   const aside = new Set(places.aside)
   /** `agent.crashed.judged` is drawn as `crashed`. */
   const drawn = (id: string) => id.split('.')[1]
+  // In the order of the table: the first event names its way.
+  const heard = Object.entries(places.heardIn).flatMap(([event, keys]) =>
+    edges
+      .filter((edge) => edge.source === machine && edge.event === event)
+      .flatMap((edge) => keys.map((key) => ({ ...edge, source: `${machine}.${key}` }))),
+  )
   return [
     nodes.map((node) => {
       const place = at.get(node.id)
       return place === undefined ? node : { ...node, place }
     }),
-    edges
-      .flatMap((edge) => {
-        if (edge.source !== machine) return [edge]
-        return (places.heardIn[edge.event] ?? []).map((key) => ({ ...edge, source: `${machine}.${key}` }))
-      })
-      .map((edge) => (aside.has(`${drawn(edge.source)} ${drawn(edge.target)}`) ? { ...edge, isAside: true } : edge)),
+    [...heard, ...edges.filter(({ source }) => source !== machine)].map((edge) =>
+      aside.has(`${drawn(edge.source)} ${drawn(edge.target)}`) ? { ...edge, isAside: true } : edge,
+    ),
   ]
 }

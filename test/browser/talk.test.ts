@@ -1,28 +1,19 @@
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { RunFrame, StreamFrame } from '../../src/inspector/frames.ts'
-import { makeScene, type Scene } from '../inspector/scene.ts'
-import { axeFindings, hasChromium, openPage, type PageOptions, withBrowser } from './chromium.ts'
-import { type SceneServer, sceneServer } from './scene-server.ts'
+import { makeScene } from '../inspector/scene.ts'
+import { describeInChromium, expectAccessible, type Open, picture, withPage } from './in-chromium.ts'
 
-type OpenedPage = Awaited<ReturnType<typeof openPage>>
-
-async function withTalk(
-  options: PageOptions,
-  use: (page: OpenedPage, server: SceneServer, scene: Scene) => Promise<void>,
-) {
+/** With support, one of whose runs waits for a person. */
+function withTalk(width: number, use: (open: Open) => Promise<void>) {
+  // The time to answer runs out by the clock of today.
   const scene = makeScene(Date.now())
-  const server = await sceneServer({ scene })
-  try {
-    await withBrowser(async (browser) => {
-      const page = await openPage(browser, server.pageUrl, options)
-      await page.getByRole('treeitem', { name: /^support\/1\b/ }).click()
-      await page.getByRole('tab', { name: /^Talk/ }).click()
-      await page.getByRole('group', { name: 'issue_refund waits for approval' }).waitFor()
-      await use(page, server, scene)
-    })
-  } finally {
-    await server.close()
-  }
+  return withPage({ width, height: width < 720 ? 844 : 800, scene }, async (open) => {
+    const { page } = open
+    await page.getByRole('treeitem', { name: /^support\/1\b/ }).click()
+    await page.getByRole('tab', { name: /^Talk/ }).click()
+    await page.getByRole('group', { name: 'issue_refund waits for approval' }).waitFor()
+    await use(open)
+  })
 }
 
 function told(id: number, event: string, data: unknown): StreamFrame {
@@ -32,22 +23,16 @@ function told(id: number, event: string, data: unknown): StreamFrame {
 // Beyond what the scene's run has told.
 const later = 1000
 
-describe.skipIf(!hasChromium)('Talk', () => {
-  it.each([
-    { width: 1280, scheme: 'light' },
-    { width: 1280, scheme: 'dark' },
-    { width: 390, scheme: 'light' },
-    { width: 390, scheme: 'dark' },
-  ] as const)('has no serious findings of axe at $width, $scheme', async (options) => {
-    await withTalk(options, async (page) => {
-      expect(await axeFindings(page)).toEqual([])
-      const sideways = await page.evaluate('document.documentElement.scrollWidth > innerWidth')
-      expect(sideways).toBe(false)
-    })
-  })
+describeInChromium('Talk', () => {
+  it.each([1280, 390])('has no serious findings of axe at %i px', (width) =>
+    withTalk(width, async ({ page }) => {
+      await picture(page, `talk-approval-${width}`)
+      await expectAccessible(page)
+    }),
+  )
 
   it('an approval is given by its key, for that call', async () => {
-    await withTalk({}, async (page, server) => {
+    await withTalk(1280, async ({ page, server }) => {
       await page.getByRole('button', { name: /^Deny/ }).focus()
       await page.keyboard.press('a')
       await page.getByText('Approved.').waitFor()
@@ -56,7 +41,7 @@ describe.skipIf(!hasChromium)('Talk', () => {
   })
 
   it('text and calls stand in their order, markup stays text, and the next prompt carries the conversation', async () => {
-    await withTalk({}, async (page, server, scene) => {
+    await withTalk(1280, async ({ page, server, scene }) => {
       const field = page.getByRole('textbox', { name: 'Message support' })
       await field.fill('Thank you')
       await field.press('Control+Enter')
@@ -91,7 +76,7 @@ describe.skipIf(!hasChromium)('Talk', () => {
   })
 
   it('is off in replay', async () => {
-    await withTalk({}, async (page) => {
+    await withTalk(1280, async ({ page }) => {
       await page.getByRole('slider', { name: 'Playhead' }).press('ArrowLeft')
       await page.getByText('This is the past: nothing can be said there.').waitFor()
       expect(await page.getByRole('textbox', { name: 'Message support' }).count()).toBe(0)

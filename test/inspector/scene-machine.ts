@@ -3,9 +3,14 @@
 import type { MachineFrame } from '../../src/inspector/frames.ts'
 import { chartOf } from '../../src/inspector/machine-frames.ts'
 import { agentMachine } from '../../src/machines/agent.ts'
+import { poolMachine } from '../../src/machines/pool.ts'
 
 export function replicaMachine(): MachineFrame {
   return (chartOf(agentMachine) as { frame: MachineFrame }).frame
+}
+
+export function poolFrame(): MachineFrame {
+  return (chartOf(poolMachine) as { frame: MachineFrame }).frame
 }
 
 export const machineHash = replicaMachine().hash

@@ -5,7 +5,7 @@
 import type { HelloFrame, LiveFrame, LogFrame, SnapshotView, StreamFrame } from '../../src/inspector/frames.ts'
 import { crashes, crashLogs } from './scene-crash.ts'
 import { figuresAndBeats } from './scene-figures.ts'
-import { edgeId, machineHash, replicaMachine } from './scene-machine.ts'
+import { edgeId, machineHash, poolFrame, replicaMachine } from './scene-machine.ts'
 import { agentId, agentNames, type Draft, idOf, type ReplicaScript, replicas } from './scene-replicas.ts'
 import { approvalRun, approvalStream, runsOver } from './scene-runs.ts'
 
@@ -42,7 +42,7 @@ function actors(at: number): Draft[] {
   const base = { type: '@xstate.actor' as const, at, rootId: 's:0' }
   const running = snapshotOf('running', since)
   const of = (agent: string) => ({
-    ...running,
+    ...snapshotOf('serving', since),
     next: ['agent.restart', 'agent.scale', 'agent.drain', 'agent.stop'].map((event) => ({
       event,
       allowed: agent !== '',
@@ -78,6 +78,7 @@ function actors(at: number): Draft[] {
         kind: 'agent',
         agent,
         order,
+        machine: poolFrame().hash,
         snapshot: of(agent),
       }),
     ),
@@ -184,7 +185,7 @@ export function makeScene(now = sceneNow): Scene {
   }
   const present = actors(begin).map((draft) => ({ ...draft, seq: 1 }) as LiveFrame)
   const frames: LiveFrame[] = [
-    { type: 'keyframe', seq: 1, at: begin, frames: [replicaMachine(), ...present] },
+    { type: 'keyframe', seq: 1, at: begin, frames: [replicaMachine(), poolFrame(), ...present] },
     ...drafts.map(number),
   ]
   return {

@@ -6,12 +6,12 @@ import { Chart } from './chart/chart.tsx'
 import { Figures } from './figures/figures.tsx'
 import { count } from './format.ts'
 import { lifelines } from './intake.ts'
+import { Messages } from './messages/messages.tsx'
 import { closeActor } from './navigation.ts'
 import { logsOf, now, selectedActor, shown, type Tab, tab, tabs } from './state.ts'
 import { Talk } from './talk/talk.tsx'
 import { Events } from './views/events.tsx'
 import { Logs } from './views/logs.tsx'
-import { Messages } from './views/messages.tsx'
 import type { Actor } from './world.ts'
 
 const views: Readonly<Record<Tab, { title: string; View: FunctionComponent<{ actor: Actor }> }>> = {

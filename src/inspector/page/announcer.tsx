@@ -2,7 +2,7 @@
 import { effect, signal } from '@preact/signals'
 import { duration } from './format.ts'
 import * as state from './state.ts'
-import { stateName } from './states.ts'
+import { topState } from './states.ts'
 import type { Actor } from './world.ts'
 
 const everyMs = 5000
@@ -38,7 +38,7 @@ export function startAnnouncer(): void {
 }
 
 function isBroken(actor: Actor): boolean {
-  const value = stateName(actor.snapshot.value)
+  const value = topState(actor.snapshot.value)
   return !actor.isGone && actor.kind === 'replica' && (value === 'failed' || value === 'crashed')
 }
 

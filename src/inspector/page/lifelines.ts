@@ -4,7 +4,7 @@
  */
 import type { LiveFrame } from '../frames.ts'
 import { isHistory } from './history.ts'
-import { stateName } from './states.ts'
+import { topState } from './states.ts'
 import type { WorldState } from './world.ts'
 
 export interface Stretch {
@@ -91,9 +91,9 @@ export class Lifelines {
   #note(frame: LiveFrame, at: number): void {
     if (frame.type === '@xstate.actor') {
       if (frame.kind !== 'run')
-        this.#enter(frame.sessionId, Math.min(frame.snapshot.since, at), stateName(frame.snapshot.value))
+        this.#enter(frame.sessionId, Math.min(frame.snapshot.since, at), topState(frame.snapshot.value))
     } else if (frame.type === '@xstate.snapshot') {
-      if (this.#stretches.has(frame.sessionId)) this.#enter(frame.sessionId, frame.at, stateName(frame.snapshot.value))
+      if (this.#stretches.has(frame.sessionId)) this.#enter(frame.sessionId, frame.at, topState(frame.snapshot.value))
     } else if (frame.type === 'actor.gone') {
       if (this.#stretches.has(frame.sessionId)) this.#enter(frame.sessionId, frame.at, '')
       else this.#events.delete(frame.sessionId)

@@ -1,6 +1,6 @@
 /** Owns the shapes of states. The shape says the state first, its colour repeats it; the word stands beside it. */
 import type { ComponentChildren } from 'preact'
-import { toneOf } from './states.ts'
+import { looksLike, toneOf } from './states.ts'
 
 interface Props {
   state: string
@@ -11,9 +11,10 @@ interface Props {
 }
 
 export function StateShape({ state, size = 12, left = 0.7 }: Props) {
+  const look = looksLike(state)
   return (
     <svg class={`shape tone-${toneOf(state)}`} width={size} height={size} viewBox="0 0 16 16" aria-hidden="true">
-      {state === 'backoff' ? <Ring left={left} /> : (shapes[state] ?? unknown)}
+      {look === 'backoff' ? <Ring left={left} /> : (shapes[look] ?? unknown)}
     </svg>
   )
 }

@@ -41,8 +41,44 @@ const runTones: Readonly<Record<RunStatus, Tone>> = {
 
 export const knownStates: readonly string[] = [...tones.keys()]
 
+/** States of other machines, and of runs, look like one of a replica. */
+const alike: ReadonlyMap<string, string> = new Map([
+  ['resting', 'idle'],
+  ['serving', 'running'],
+  ['rolling', 'starting'],
+  ['retiring', 'stopping'],
+  ['retired', 'stopped'],
+  ['escalating', 'crashed'],
+  ['escalated', 'failed'],
+  ['cooling', 'suspect'],
+  ['closing', 'stopping'],
+  ['closed', 'stopped'],
+  ['accepted', 'idle'],
+  ['queued', 'idle'],
+  ['assigned', 'provisioning'],
+  ['written', 'starting'],
+  ['started', 'starting'],
+  ['streaming', 'starting'],
+  ['waiting', 'suspect'],
+  ['succeeded', 'ready'],
+  ['cancelled', 'stopped'],
+  ['timed_out', 'failed'],
+  ['interrupted', 'crashed'],
+])
+
+/** As which state this one is drawn: `crashed` for `crashed.judged`, `running` for `serving`. */
+export function looksLike(state: string): string {
+  const top = topState(state)
+  return alike.get(top) ?? top
+}
+
 export function toneOf(state: string): Tone {
-  return tones.get(state) ?? 'ink3'
+  return tones.get(looksLike(state)) ?? 'ink3'
+}
+
+/** `crashed` of `crashed.judged`: what is inside of it is no matter for a row. */
+export function topState(value: unknown): string {
+  return stateName(value).split('.')[0] ?? ''
 }
 
 export function runTone(status: RunStatus): Tone {
@@ -70,9 +106,9 @@ export function activeNodes(machine: MachineFrame, value: unknown, parent?: stri
 
 /** The state of an actor as its row says it; an agent is what the most urgent of its replicas is. */
 export function shownState(world: WorldState, actor: Actor): string {
-  const own = stateName(actor.snapshot.value)
+  const own = topState(actor.snapshot.value)
   if (actor.kind !== 'agent') return own
-  const states = new Set(replicasOf(world, actor).map((replica) => stateName(replica.snapshot.value)))
+  const states = new Set(replicasOf(world, actor).map((replica) => topState(replica.snapshot.value)))
   return knownStates.find((state) => states.has(state)) ?? (states.size === 0 ? 'idle' : own)
 }
 
@@ -81,11 +117,11 @@ export function stateText(world: WorldState, actor: Actor): string {
   if (actor.kind === 'agent') {
     const replicas = replicasOf(world, actor)
     if (replicas.length === 0) return '0 replicas'
-    const ready = replicas.filter((replica) => stateName(replica.snapshot.value) === 'ready')
+    const ready = replicas.filter((replica) => topState(replica.snapshot.value) === 'ready')
     return `${ready.length} of ${replicas.length} ready`
   }
   if (actor.kind === 'supervisor' && actor.strategy === undefined) return `${actor.children.length} running`
-  return actor.strategy ?? stateName(actor.snapshot.value)
+  return actor.strategy ?? topState(actor.snapshot.value)
 }
 
 function replicasOf(world: WorldState, actor: Actor): Actor[] {

@@ -1,6 +1,6 @@
 /** Owns which rows the tree has and what stands in them. The order is that of the actors and never changes by itself. */
 import { type Filter, isEmpty, matches } from './filter.ts'
-import { stateName } from './states.ts'
+import { topState } from './states.ts'
 import { type Actor, rootOf, type WorldState } from './world.ts'
 
 export interface Row {
@@ -63,7 +63,7 @@ export function stateCounts(world: WorldState): Map<string, number> {
     if (actor.isGone) continue
     const isIdle = actor.kind === 'agent' && actor.children.length === 0
     if (actor.kind !== 'replica' && !isIdle) continue
-    const state = isIdle ? 'idle' : stateName(actor.snapshot.value)
+    const state = isIdle ? 'idle' : topState(actor.snapshot.value)
     counts.set(state, (counts.get(state) ?? 0) + 1)
   }
   return counts

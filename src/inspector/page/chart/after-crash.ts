@@ -1,7 +1,7 @@
 /** Owns what the crash card says of what comes next. */
 import type { CrashFrame } from '../../frames.ts'
 import { countdown, duration, generationNumber } from '../format.ts'
-import { stateName, type Tone } from '../states.ts'
+import { type Tone, topState } from '../states.ts'
 import type { Actor } from '../world.ts'
 
 export interface After {
@@ -19,7 +19,7 @@ export function afterCrash(
   { next, generation, at }: Pick<CrashFrame, 'next' | 'generation' | 'at'>,
   now: number,
 ): After {
-  const state = stateName(snapshot.value)
+  const state = topState(snapshot.value)
   const successor = Number(generationNumber(generation)) + 1
   const used = next.maxRestarts === 0 ? '' : `${ordinal(next.used)} of ${next.maxRestarts} in ${minutes(next.withinMs)}`
   if (state === 'failed') return { text: 'Stays failed until agent.start.', used, tone: 'bad', shape: 'failed' }

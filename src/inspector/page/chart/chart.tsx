@@ -42,7 +42,7 @@ function Figure({ actor }: { actor: Actor }) {
   const isLarge = machine.nodes.length > mostDrawn
   const isWords = isLarge || isOutline.value
   return (
-    <figure class="panel chart-panel">
+    <figure class={`panel chart-panel${isWords ? ' is-words' : ''}`}>
       {isWords ? (
         <Outline actor={actor} machine={machine} />
       ) : isNarrow.value ? (

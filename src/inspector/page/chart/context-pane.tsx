@@ -11,7 +11,8 @@ export function ContextPane({ actor }: { actor: Actor }) {
   const { sessionId, memory, snapshot } = actor
   useEffect(() => watch({ actors: [sessionId] }), [sessionId])
   return (
-    <section class="panel context" aria-label="Context">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keys must reach it
+    <section class="panel context" tabIndex={0} aria-label="Context">
       <header>
         <h2>Context</h2>
         {memory !== undefined && <span class="small">as of {secondOf(memory.at)}</span>}

@@ -3,7 +3,7 @@ import type { CrashFrame } from '../../frames.ts'
 import { duration, generationNumber, plural, timeOf } from '../format.ts'
 import { now } from '../state.ts'
 import { StateShape } from '../state-shape.tsx'
-import { stateName } from '../states.ts'
+import { topState } from '../states.ts'
 import type { Actor } from '../world.ts'
 import { afterCrash } from './after-crash.ts'
 
@@ -115,7 +115,7 @@ function isTrouble(stream: string, text: string): boolean {
 }
 
 function Next({ actor, crash }: { actor: Actor; crash: CrashFrame }) {
-  const isWaiting = stateName(actor.snapshot.value) === 'backoff'
+  const isWaiting = topState(actor.snapshot.value) === 'backoff'
   const next = afterCrash(actor, crash, isWaiting ? now.value : 0)
   return (
     <footer class={`crash-next tone-${next.tone}`}>

@@ -24,9 +24,13 @@ const keyOf = (id: string) => id.slice(id.indexOf('.') + 1)
 
 export function Outline({ actor, machine }: { actor: Actor; machine: MachineFrame }) {
   const active = new Set(activeNodes(machine, actor.snapshot.value))
-  const taken = new Map(actor.taken.toReversed().map(({ edge }, i, all) => [edge, all.length - i]))
+  const boxOf = boxFinder(machine)
+  const { taken } = standingOf(actor, machine, { ways: waysOf(machine), boxOf })
+  const isTaken = ({ id, source, target }: ChartEdge) =>
+    taken.some(({ edge, way }) => edge === id && way === `${boxOf(source)}>${boxOf(target)}`)
   return (
-    <ul class="outline">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keys must reach it
+    <ul class="outline" tabIndex={0} aria-label="States and transitions">
       {machine.nodes.map((node) => (
         <State
           key={node.id}
@@ -34,7 +38,7 @@ export function Outline({ actor, machine }: { actor: Actor; machine: MachineFram
           node={node}
           edges={machine.edges.filter(({ source }) => source === node.id)}
           isActive={active.has(node.id)}
-          taken={taken}
+          isTaken={isTaken}
         />
       ))}
     </ul>
@@ -46,10 +50,10 @@ interface StateProps {
   node: ChartNode
   edges: readonly ChartEdge[]
   isActive: boolean
-  taken: ReadonlyMap<string, number>
+  isTaken: (edge: ChartEdge) => boolean
 }
 
-function State({ actor, node, edges, isActive, taken }: StateProps) {
+function State({ actor, node, edges, isActive, isTaken }: StateProps) {
   const visit = visitText(actor, node.id, isActive, isActive ? now.value : 0)
   return (
     <li class={`outline-state${isActive ? ' is-active' : ''}`} aria-current={isActive ? 'true' : undefined}>
@@ -60,7 +64,7 @@ function State({ actor, node, edges, isActive, taken }: StateProps) {
       </h3>
       <ul>
         {edges.map((edge, i) => (
-          <li key={`${edge.id} ${edge.target} ${i}`} class={taken.has(edge.id) ? 'is-taken' : undefined}>
+          <li key={`${edge.id} ${edge.target} ${i}`} class={isTaken(edge) ? 'is-taken' : undefined}>
             <code>{edge.event}</code>
             {edge.guard !== undefined && <span class="quiet"> if {edge.guard}</span>}
             {edge.delayMs !== undefined && <span class="quiet"> {duration(edge.delayMs)}</span>}

@@ -9,7 +9,7 @@ export interface Standing {
   /** Boxes of the active states. */
   active: ReadonlySet<string>
   /** The last ways taken, newest first. */
-  taken: readonly { way: string; event: string; at: number }[]
+  taken: readonly { way: string; edge: string; event: string; at: number }[]
 }
 
 interface Drawn {
@@ -19,7 +19,7 @@ interface Drawn {
 
 export function standingOf(actor: Actor, machine: MachineFrame, { ways, boxOf }: Drawn): Standing {
   const active = new Set(activeNodes(machine, actor.snapshot.value).flatMap((id) => boxOf(id) ?? []))
-  const taken: { way: string; event: string; at: number }[] = []
+  const taken: { way: string; edge: string; event: string; at: number }[] = []
   actor.taken.forEach(({ edge, at }, i) => {
     // A transition that several states share is several ways: the one before it tells from where it was taken.
     const all = ways.filter((way) => way.edges.some(({ id }) => id === edge))
@@ -29,7 +29,7 @@ export function standingOf(actor: Actor, machine: MachineFrame, { ways, boxOf }:
     const way =
       all.find(({ source }) => source === from) ?? all.find(({ source }) => actor.visits.has(source)) ?? all[0]
     const event = way?.edges.find(({ id }) => id === edge)?.event
-    if (way !== undefined && event !== undefined) taken.push({ way: way.id, event, at })
+    if (way !== undefined && event !== undefined) taken.push({ way: way.id, edge, event, at })
   })
   return { active, taken }
 }

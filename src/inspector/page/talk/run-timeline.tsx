@@ -23,6 +23,11 @@ const shapes: Readonly<Record<string, string>> = {
   rest: 'idle',
 }
 
+/** The shape of a status: that of an actor's state of the same tone. */
+export function shapeOf(status: RunStatus): string {
+  return shapes[runTone(status)] ?? ''
+}
+
 export function statusText(status: RunStatus): string {
   return status === 'waiting' ? 'waits for approval' : status
 }
@@ -37,7 +42,7 @@ export function RunTimeline({ run, deltas }: { run: RunFrame; deltas: number }) 
       <div class="run-title">
         <RunChoice agent={run.agent} run={run.run} />
         <span class={`run-status toned tone-${tone}`}>
-          <StateShape state={shapes[tone] ?? ''} /> <b>{statusText(run.status)}</b>
+          <StateShape state={shapeOf(run.status)} /> <b>{statusText(run.status)}</b>
         </span>
         {replica !== undefined && (
           <span class="run-place">

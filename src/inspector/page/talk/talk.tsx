@@ -2,7 +2,7 @@
  * Owns the view Talk: the run that is looked at with its timeline, the ledger of the talk with an agent, and the next prompt. Below a
  * run that others started stands that run alone.
  */
-import { useComputed, useSignal } from '@preact/signals'
+import { useComputed } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { RunFrame } from '../../frames.ts'
@@ -12,8 +12,9 @@ import { type Actor, isSettled } from '../world.ts'
 import { Composer, cancelRun } from './composer.tsx'
 import { ledgerOf } from './ledger.ts'
 import { Entries, Failed, Row } from './ledger-rows.tsx'
+import { useRun, useRunInView } from './run-in-view.ts'
 import { RunTimeline, statusText } from './run-timeline.tsx'
-import { acceptedAt, chosenRun, runInView, type Turn, talkWith } from './talks.ts'
+import { acceptedAt, chosenRun, type Turn, talkWith } from './talks.ts'
 
 /** So many runs of a talk are asked for again when the view is opened. */
 const mostWatched = 20
@@ -28,13 +29,10 @@ export function Talk({ actor }: { actor: Actor }) {
 function TalkWith({ agent }: { agent: string }) {
   const { turns } = talkWith(agent)
   const own = turns.value
-  // What is looked at does not give way to the next run by itself.
-  const held = useSignal<string | undefined>(undefined)
-  const others = useComputed(() => runInView(state.shown.value, agent, chosenRun.value ?? held.value))
-  if (held.peek() === undefined) held.value = others.peek()
+  const others = useRunInView(agent)
   const last = own.at(-1)
   const isOwn = last !== undefined && (chosenRun.value === undefined || own.some(({ run }) => run === chosenRun.value))
-  const run = isOwn ? (chosenRun.value ?? last.run) : others.value
+  const run = isOwn ? (chosenRun.value ?? last.run) : others
   const runs = isOwn ? own.slice(-mostWatched).flatMap((turn) => turn.run ?? []) : run === undefined ? [] : [run]
   const wanted = runs.join(' ')
   useEffect(() => (wanted === '' ? undefined : state.watch({ runs: wanted.split(' ') })), [wanted])
@@ -88,13 +86,6 @@ function Asking({ agent, except }: { agent: string; except: string | undefined }
       </button>
     </p>
   )
-}
-
-/** The frame of a run; changes with that run alone. */
-function useRun(run: string): RunFrame | undefined {
-  const id = useSignal(run)
-  id.value = run
-  return useComputed(() => state.shown.value.runs.get(id.value)).value
 }
 
 function useRunning(run: string | undefined): string | undefined {

@@ -12,12 +12,6 @@ export function Payload({ title, value }: { title?: string; value: unknown }) {
   )
 }
 
-/** One line, for a row. */
-export function inline(value: unknown): string {
-  if (typeof value === 'string') return value
-  return JSON.stringify(value) ?? ''
-}
-
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value, undefined, 2) ?? '')
 }
