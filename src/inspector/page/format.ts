@@ -24,7 +24,7 @@ export function durationParts(ms: Maybe): [string, string] {
   if (Math.round(abs) < 1000) return [String(Math.round(ms)), 'ms']
   if (abs < 9_995) return [(ms / 1000).toFixed(2), 's']
   if (abs < 59_950) return [(ms / 1000).toFixed(1), 's']
-  const seconds = Math.floor(ms / 1000)
+  const seconds = Math.round(ms / 1000)
   if (seconds < 3600) return [`${Math.floor(seconds / 60)} m ${seconds % 60}`, 's']
   if (seconds < 86_400) return [`${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)}`, 'm']
   return [`${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3600)}`, 'h']

@@ -23,6 +23,7 @@ const round = <circle class="shape-line" cx="8" cy="8" r="6" />
 const unknown = <circle class="shape-line" cx="8" cy="8" r="6" stroke-dasharray="2.5 2.2" />
 
 const shapes: Readonly<Record<string, ComponentChildren>> = {
+  '': <circle class="shape-full" cx="8" cy="8" r="2" />,
   idle: round,
   stopped: <rect class="shape-line" x="2.5" y="2.5" width="11" height="11" rx="1" />,
   provisioning: [round, <path key="quarter" class="shape-full" d="M8 8V2a6 6 0 0 1 6 6z" />],

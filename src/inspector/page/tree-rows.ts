@@ -52,8 +52,11 @@ function matching(world: WorldState, root: Actor, filter: Filter): Set<string> {
   return found
 }
 
+/** Those that do the system's own chores stand below the others. */
 function childrenOf(world: WorldState, actor: Actor): Actor[] {
-  return actor.children.flatMap((id) => world.actors.get(id) ?? [])
+  const children = actor.children.flatMap((id) => world.actors.get(id) ?? [])
+  const isChore = ({ kind }: Actor) => kind === 'other'
+  return [...children.filter((child) => !isChore(child)), ...children.filter(isChore)]
 }
 
 /** How many are in each state: replicas, and agents that have none (idle). */
