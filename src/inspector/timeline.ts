@@ -15,7 +15,6 @@ const waitMs = { watched: 50, unwatched: 1_000 }
 const maxPending = 1_000
 
 type Draft<Frame> = Frame extends HistoryFrame ? Omit<Frame, 'seq' | 'at'> & { at?: number } : never
-export type HistoryDraft = Draft<HistoryFrame>
 /** What is told and is no history. */
 export type Untold = Exclude<LiveFrame, HistoryFrame | KeyframeFrame>
 

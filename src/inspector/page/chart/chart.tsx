@@ -2,6 +2,8 @@
 import { signal } from '@preact/signals'
 import { shown } from '../state.ts'
 import type { Actor } from '../world.ts'
+import './statechart.css'
+import './crash.css'
 import './chart.css'
 import { ContextPane } from './context-pane.tsx'
 import { CrashCard } from './crash-card.tsx'
