@@ -14,12 +14,15 @@ import os
 import signal
 import sys
 import threading
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from axon_agent.connect import connect, die_with_parent, take_bootstrap
 from axon_agent.control import Control
 from axon_agent.errors import StartError, describe
 from axon_agent.protocol import PROTOCOL_VERSION, Bootstrap, FrameError, Launch, read_launch
+
+if TYPE_CHECKING:
+    from axon_agent.bind import Listener
 
 
 def main() -> NoReturn:
@@ -86,7 +89,7 @@ def _serve(bootstrap: Bootstrap, control: Control) -> None:
         listener.remove()
 
 
-def _serve_on(listener: bind.Listener, bootstrap: Bootstrap, launch: Launch, control: Control) -> None:
+def _serve_on(listener: Listener, bootstrap: Bootstrap, launch: Launch, control: Control) -> None:
     from axon_agent import loader, logs, serve, tools  # noqa: PLC0415
 
     inbox = _Inbox()

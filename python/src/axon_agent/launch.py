@@ -205,7 +205,7 @@ def _renew(environment: dict[str, str]) -> None:
     sys.argv = [_ENTRY]
     tempfile = sys.modules.get("tempfile")
     if tempfile is not None:
-        tempfile.tempdir = None  # it remembers the host's
+        vars(tempfile)["tempdir"] = None  # it remembers the host's
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()

@@ -159,7 +159,7 @@ def _allow(rules: landlock.Ruleset, part: str, path: str, rights: int) -> None:
     try:
         rules.allow_path(path, rights)
     except OSError as error:
-        message = f"permissions.{part} names {path}, which cannot be had: {error.strerror}. Make it first, or leave it out."
+        message = f"permissions.{part} names {path}: {error.strerror}. Make it first, or leave it out."
         raise StartError.caused("launch", "CONFIG_INVALID", message, error) from error
 
 

@@ -1,8 +1,8 @@
 """Owns the filter of system calls that a sandboxed agent has: for what Landlock does not see. Small on purpose.
 
 1. No call that opens, reads, writes or runs a file is judged here: paths cannot be seen in a filter.
-2. What is refused gets an error, `EACCES` or `EPERM`, and no signal: Python code meets a PermissionError. What libraries
-   try first and do without gets `ENOSYS`, as in a kernel that does not have it.
+2. What is refused gets an error, `EACCES` or `EPERM`, and no signal: Python code meets a PermissionError. What is tried
+   first and done without gets `ENOSYS`, as in a kernel that does not have it.
 """
 
 from __future__ import annotations
