@@ -38,6 +38,7 @@ test('doctor says what there is, and ends with 0 where nothing keeps Axon from w
       'python',
       'uv',
       'cgroups',
+      'sandbox',
       'config',
     ]),
   )

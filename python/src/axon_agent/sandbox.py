@@ -61,9 +61,11 @@ def _list(wire: dict[str, Any], key: str, kind: type) -> Any:
     raise ValueError(f"the `{key}` of its sandbox is neither true nor a list")
 
 
-def support() -> dict[str, Any]:
-    """What this kernel has: Landlock's version, 0 for none, and why there is no filter of calls, if there is none."""
-    return {"landlock": landlock.abi(), "seccomp": seccomp.why_not()}
+def holds() -> dict[str, Any]:
+    """What this kernel has for a sandbox: Landlock's version, 0 for none, and the parts that it does not hold."""
+    version = landlock.abi()
+    strictest = Order(is_required=True, read=(), write=(), run=(), ports=(443,), names_hosts=False)
+    return {"landlock": version, "lacks": judge(strictest, version, seccomp.why_not())[1]}
 
 
 def enter(order: Order) -> dict[str, str]:

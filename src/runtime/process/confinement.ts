@@ -3,8 +3,8 @@
  * sandbox itself is axon_agent's.
  */
 import { mkdirSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { execa } from 'execa'
 import type { AgentDefinition } from '../../machines/definition.ts'
 import type { SandboxOrder } from '../../protocol/sandbox.ts'
 import { namesHost, portOf } from '../config/permissions.ts'
@@ -18,9 +18,12 @@ export function makeTemporary({ permissions }: AgentDefinition, resources: Resou
   return path
 }
 
-/** What cannot be removed goes, or stays, with the system's directory. */
+/**
+ * Removes it when the process is gone. By `rm`, since something that the process has started may live for a moment more and put links
+ * in place of directories: unlike Node's own removal it does not follow them then. What stays goes with the system's directory.
+ */
 export async function removeTemporary(path: string | undefined): Promise<void> {
-  if (path !== undefined) await rm(path, { recursive: true, force: true }).catch(() => {})
+  if (path !== undefined) await execa('rm', ['-rf', '--', path], { stdio: 'ignore', reject: false })
 }
 
 /** What the process is told; undefined where it has no sandbox. */

@@ -11,7 +11,7 @@ import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { fromCallback } from 'xstate'
-import { AxonError, isAxonError, ProcessError } from '../../errors.ts'
+import { AxonError, ProcessError } from '../../errors.ts'
 import type { AgentSlots, ExitRecord, PortCommand, PortEvent, PortInput } from '../../machines/slots.ts'
 import {
   type AgentFrame,
@@ -33,6 +33,7 @@ import { launchFrame } from './launch-frame.ts'
 import { Link } from './link.ts'
 import { acceptTurns } from './listener.ts'
 import { Output } from './output.ts'
+import { spawnError } from './spawn-error.ts'
 
 /** How far apart the exit and the end of the control connection may come, whichever is first. */
 const lingerMs = 250
@@ -291,18 +292,4 @@ function environmentLine(variables: Record<string, string>): string {
   const line = `${JSON.stringify(frame)}\n`
   if (Buffer.byteLength(line) <= maxFrameBytes) return line
   throw new AxonError('PROCESS_SPAWN_FAILED', 'its environment variables are too large to be handed over')
-}
-
-function spawnError({ definition, environment, generation }: PortInput, cause: unknown): ProcessError {
-  const { python } = environment
-  const detail = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
-  if (isAxonError(cause) && cause.code === 'PROCESS_LIMITS_UNAVAILABLE') {
-    const message = `${generation} was not started: ${detail}`
-    return new ProcessError(cause.code, message, { agent: definition.name, cause, context: { generation } })
-  }
-  return new ProcessError(
-    'PROCESS_SPAWN_FAILED',
-    `${generation} could not be started with ${python}: ${detail}. Check that the environment is whole, or clear Axon's cache.`,
-    { agent: definition.name, cause, context: { generation, python } },
-  )
 }
