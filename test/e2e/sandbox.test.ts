@@ -1,10 +1,12 @@
+import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import { execa } from 'execa'
+import { promisify } from 'node:util'
 import { afterEach, expect, test } from 'vitest'
-import type { Axon } from '../../src/index.ts'
-import { agent, cacheDir, fixtures, isAlive, newAxon, scratch } from './axon.ts'
+import * as z from 'zod'
+import { type Axon, tool } from '../../src/index.ts'
+import { agent, cacheDir, fixtures, isAlive, makeEnvironment, newAxon, pydanticAi, scratch } from './axon.ts'
 
 // This machine's kernel holds all of it: `required` starts nothing where it does not, and then these tests fail.
 const sandbox = 'required'
@@ -43,6 +45,23 @@ test('an agent that needs nothing special works in a sandbox, and its snapshot s
     })
     await axon.close()
   }
+})
+
+test('an agent of a framework works in a sandbox, and calls a tool of Node', async () => {
+  await makeEnvironment(pydanticAi)
+  const shout = tool({
+    description: 'Shouts.',
+    input: z.object({ text: z.string() }),
+    execute: ({ text }) => `${text}!`,
+  })
+  const agents = {
+    thinks: agent('thinks', { dependencies: pydanticAi, sandbox }),
+    tooled: agent('tooled', { sandbox, tools: { shout } }),
+  }
+  const axon = await newAxon({ agents }).start()
+  expect(await axon.agent('thinks').run({ prompt: 'Is it so?' })).toMatchObject({ result: 'It is so.' })
+  const prompt = JSON.stringify({ call: 'shout', with: { text: 'hey' } })
+  expect(await axon.agent('tooled').run({ prompt })).toMatchObject({ result: 'hey!' })
 })
 
 test('files outside are neither read nor changed, at import already, and permitted ones are', async () => {
@@ -218,7 +237,7 @@ test('where the kernel has no Landlock, required starts nothing, and best-effort
 
 async function withoutLandlock(module: string, level: string): Promise<unknown> {
   const command = [process.execPath, join(fixtures, 'unconfined.ts'), cacheDir, fixtures, module, level]
-  const { stdout } = await execa('python3', [join(fixtures, 'without_landlock.py'), ...command])
+  const { stdout } = await promisify(execFile)('python3', [join(fixtures, 'without_landlock.py'), ...command])
   return JSON.parse(stdout)
 }
 

@@ -53,6 +53,7 @@ _SINCE = {_REFER: 2, _TRUNCATE: ABI_TRUNCATE, _IOCTL_DEV: 5}
 _BIND_TCP, _CONNECT_TCP = 1 << 0, 1 << 1
 _ABSTRACT_SOCKETS, _SIGNALS = 1 << 0, 1 << 1
 
+_libc = ctypes.CDLL(None, use_errno=True)
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION = 1
 _BENEATH_PATH, _NET_PORT = 1, 2
@@ -106,9 +107,8 @@ class Ruleset:
 
 
 def _call(number: int, *arguments: int | bytes | None) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
     wide = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
-    result: int = libc.syscall(ctypes.c_long(number), *wide)
+    result: int = _libc.syscall(ctypes.c_long(number), *wide)
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
