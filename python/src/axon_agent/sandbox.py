@@ -3,7 +3,7 @@ it does not. The kernel's parts are `landlock`'s, `seccomp`'s and `privileges`'.
 
 1. A process puts itself into its sandbox before any of its agent's code runs, with one thread: the kernel confines
    threads, and one that was there before would be a way out.
-2. It can not be left, and all that the process starts is in it.
+2. It cannot be left, and all that the process starts is in it.
 3. With `required`, what the kernel does not hold keeps the agent from running.
 """
 
@@ -72,11 +72,10 @@ def enter(order: Order) -> dict[str, str]:
     """Puts this process into its sandbox and returns by what each part of it is held. `StartError` where a permission
     cannot be given, or where all is required and the kernel does not hold a part.
     """
-    version, no_filter = landlock.abi(), seccomp.why_not()
-    if len(threads := _threads()) > 1:
-        no_filter = f"the process has {len(threads)} threads already"
-        version = 0
-    held, lacks = judge(order, version, no_filter)
+    threads = _threads()
+    too_late = f"the process has {threads} threads already" if threads > 1 else None
+    version, no_filter = (0, too_late) if too_late else (landlock.abi(), seccomp.why_not())
+    held, lacks = judge(order, version, no_filter, too_late)
     if order.is_required and lacks:
         raise StartError("launch", "PROCESS_SANDBOX_UNAVAILABLE", _told(lacks))
     try:
@@ -93,9 +92,11 @@ def enter(order: Order) -> dict[str, str]:
     return held
 
 
-def judge(order: Order, version: int, no_filter: str | None) -> tuple[dict[str, str], dict[str, str]]:
+def judge(
+    order: Order, version: int, no_filter: str | None, too_late: str | None = None
+) -> tuple[dict[str, str], dict[str, str]]:
     """By what each part is held with this version of Landlock, and why one is not."""
-    no_landlock = "the kernel has no Landlock, or it is switched off" if version == 0 else None
+    no_landlock = (too_late or "the kernel has no Landlock, or it is switched off") if version == 0 else None
     held: dict[str, str] = {}
     lacks: dict[str, str] = {}
 
@@ -178,11 +179,11 @@ def _programs(run: Paths) -> list[str]:
     return found
 
 
-def _threads() -> list[str]:
+def _threads() -> int:
     try:
-        return os.listdir("/proc/self/task")
-    except OSError:
-        return []
+        return len(os.listdir("/proc/self/task"))
+    except OSError:  # there is no /proc, and nothing to hold a process by either
+        return 1
 
 
 def _told(lacks: dict[str, str]) -> str:
