@@ -37,6 +37,7 @@ export const errorCodes = {
   PORT_IN_USE: { retryable: false },
   PROCESS_SPAWN_FAILED: { retryable: false },
   PROCESS_LIMITS_UNAVAILABLE: { retryable: false },
+  PROCESS_SANDBOX_UNAVAILABLE: { retryable: false },
   PROCESS_EXITED: { retryable: true },
   PROCESS_OUT_OF_MEMORY: { retryable: true },
   PROCESS_LIMIT_EXCEEDED: { retryable: true },
