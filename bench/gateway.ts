@@ -1,6 +1,6 @@
 /**
  * The gateway against a bare node:http server that forwards with undici, to the same agents; the load comes from one other
- * process, by turns in one run.
+ * process, by turns in one run. Then the gateway and a crowd.
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { createAxon, createGateway } from 'axon-runtime'
 import { Pool } from 'undici'
 import { resourcesOf } from '../dist/runtime/resources.js'
+import { crowd } from './crowd.ts'
 import { agentOptions, benchEnvironment, benchRoot } from './environment.ts'
 import type { Order } from './gateway-load.ts'
 import type { BenchResult } from './main.ts'
@@ -21,6 +22,11 @@ const body = JSON.stringify({ prompt: 'Hello, agent!' })
 const agents = ['echo', 'support'] as const
 
 export async function gateway(rounds = 5): Promise<BenchResult> {
+  const [forwarded, met] = [await forwarding(rounds), await crowd()]
+  return { figures: { ...forwarded.figures, ...met.figures }, targets: [...forwarded.targets, ...met.targets] }
+}
+
+async function forwarding(rounds: number): Promise<BenchResult> {
   await benchEnvironment()
   const axon = await createAxon({
     agents: { echo: { ...agentOptions, module: 'agents.echo' }, support: agentOptions },

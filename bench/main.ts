@@ -4,7 +4,6 @@
  *     npm run bench -- NAME [--json] [--rounds N] [--seconds N]
  */
 import { parseArgs } from 'node:util'
-import { crowd } from './crowd.ts'
 import { dev } from './dev.ts'
 import { gateway } from './gateway.ts'
 import { journal } from './journal.ts'
@@ -29,7 +28,6 @@ export interface BenchResult {
 }
 
 const benches: Record<string, (rounds: number | undefined, seconds: number | undefined) => Promise<BenchResult>> = {
-  crowd,
   dev,
   gateway,
   journal,

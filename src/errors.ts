@@ -21,6 +21,7 @@ export const errorCodes = {
   ENV_NETWORK: { retryable: true },
   ENV_DISK_FULL: { retryable: true },
   ENV_PERMISSION: { retryable: false },
+  ENV_HASH_MISMATCH: { retryable: false },
   ENV_INSTALL_FAILED: { retryable: false },
   ENV_CANCELLED: { retryable: true },
   AGENT_UNKNOWN: { retryable: false },

@@ -52,8 +52,8 @@ export function clip(line: string, columns: number): string {
 }
 
 function linesOf(agent: AgentRow, table: SystemTable, since: SystemTable | undefined): Line[] {
-  const { agent: name, state, replicas, inFlight, queue, runs, errors, restarts, rss } = agent
-  const before = since?.agents.find((row) => row.agent === name)
+  const { name, state, replicas, inFlight, queue, runs, errors, restarts, rss } = agent
+  const before = since?.agents.find((row) => row.name === name)
   const seconds = since === undefined ? 0 : (table.time - since.time) / 1_000
   const perSecond = before && seconds > 0 ? ((runs - before.runs) / seconds).toFixed(1) : '-'
   const pid = replicas.length === 1 ? (replicas[0]?.pid ?? '-') : `${replicas.length}×`
@@ -86,7 +86,7 @@ function sorted(table: SystemTable, sort: SortKey, since: SystemTable | undefine
     runs: ({ runs }) => runs,
     errors: ({ errors }) => errors,
   }
-  const byName = [...table.agents].sort((a, b) => (a.agent < b.agent ? -1 : 1))
+  const byName = [...table.agents].sort((a, b) => (a.name < b.name ? -1 : 1))
   return sort === 'name' ? byName : byName.sort((a, b) => most[sort](b) - most[sort](a))
 }
 

@@ -46,7 +46,7 @@ const replicaRow = z.object({
 })
 
 export const agentRow = z.object({
-  agent: z.string(),
+  name: z.string(),
   state: z.string(),
   replicas: z.array(replicaRow),
   inFlight: z.int(),

@@ -59,6 +59,8 @@ export interface AgentDefinition {
   python?: string | undefined
   dependencies?: readonly string[] | undefined
   requirements?: string | undefined
+  /** Wheels only: no package is built at install. */
+  noBuild?: boolean | undefined
   port?: number | undefined
   start: 'warm' | 'cold'
   preload: readonly string[]

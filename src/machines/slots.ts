@@ -21,6 +21,8 @@ export interface EnvironmentSpec {
   requirements?: string | undefined
   /** A Python script (`cwd`-relative or absolute) whose PEP 723 block may name dependencies. */
   script?: string | undefined
+  /** No package's own code is run to build it: wheels only. Default: false. */
+  noBuild?: boolean | undefined
 }
 
 /** An environment that is complete and can be launched from. */

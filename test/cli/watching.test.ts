@@ -53,7 +53,7 @@ test('top --json is one line for each look, until the system ends', async () => 
   const { child, exited } = start(env, 'top', '--json', '--interval', '50')
   const read = lines(child)
   const look = async () => JSON.parse((await read.next()).value as string)
-  expect(await look()).toMatchObject({ system: axon.id, agents: [{ agent: 'echo', runs: 0 }, { agent: 'pair' }] })
+  expect(await look()).toMatchObject({ system: axon.id, agents: [{ name: 'echo', runs: 0 }, { name: 'pair' }] })
   await axon.agent('echo').run({ prompt: 'hi' })
   while ((await look()).agents[0].runs !== 1);
   await axon.close()

@@ -1,81 +1,17 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createGateway } from '../../src/index.ts'
 import { newAxon } from '../e2e/axon.ts'
+import { badRequests, body, json, owner, target } from './bad-requests.ts'
 import { lines, raw, serve, tokens } from './gateway.ts'
 
+const page = readFileSync(new URL('../../docs/gateway.md', import.meta.url), 'utf8')
 const statusIn = (answer: string) => Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1])
-const owner = `Authorization: Bearer ${tokens[0].token}`
-const json = 'Content-Type: application/json'
-const body = '{"prompt":"a"}'
-const target = 'POST /agents/echo/run_sync HTTP/1.1'
 
-interface Bad {
-  what: string
-  status: number
-  first?: string
-  /** Instead of the right ones. */
-  host?: string | null
-  auth?: string | null
-  headers?: string[]
-  body?: string | Buffer
-}
-
-const deep = (depth: number) => `{"prompt":"a","deps":${'['.repeat(depth)}${']'.repeat(depth)}}`
-
-const bad: Bad[] = [
-  { what: 'no token', status: 401, auth: null },
-  { what: 'a wrong token', status: 401, auth: 'Authorization: Bearer token-of-the-ownes' },
-  { what: 'the beginning of a token', status: 401, auth: 'Authorization: Bearer token-of-the-owne' },
-  { what: 'a token of 2 000 characters', status: 401, auth: `Authorization: Bearer ${'a'.repeat(2_000)}` },
-  { what: 'another scheme', status: 401, auth: 'Authorization: Basic dG9rZW4=' },
-  { what: 'no token, and a body that is no JSON', status: 401, auth: null, body: '{' },
-  { what: 'another host', status: 403, host: 'Host: evil.example' },
-  { what: 'a host that begins as the right one', status: 403, host: 'Host: 127.0.0.1.evil.example' },
-  {
-    what: 'another host at a route without a token',
-    status: 403,
-    host: 'Host: evil.example',
-    first: 'GET /healthz HTTP/1.1',
-  },
-  { what: 'two hosts', status: 403, headers: ['Host: evil.example'] },
-  { what: 'no host', status: 403, host: null },
-  { what: 'another origin', status: 403, headers: ['Origin: https://evil.example'] },
-  { what: 'the origin null', status: 403, headers: ['Origin: null'] },
-  { what: 'an absolute target', status: 400, first: 'POST http://evil.example/agents/echo/run_sync HTTP/1.1' },
-  { what: 'a form', status: 415, headers: ['Content-Type: application/x-www-form-urlencoded'] },
-  { what: 'plain text', status: 415, headers: ['Content-Type: text/plain'] },
-  { what: 'no content type', status: 415, headers: [] },
-  { what: 'another charset', status: 415, headers: ['Content-Type: application/json; charset=latin1'] },
-  { what: 'JSON that breaks off', status: 400, body: '{"prompt":' },
-  { what: 'an empty body', status: 400, body: '' },
-  { what: 'NaN', status: 400, body: '{"prompt":"a","deps":NaN}' },
-  { what: 'UTF-8 that is none', status: 400, body: Buffer.from([0x22, 0xff, 0x22]) },
-  { what: 'half of a surrogate pair', status: 400, body: '{"prompt":"\\ud800"}' },
-  { what: 'a key __proto__', status: 400, body: '{"prompt":"a","deps":{"__proto__":{"x":1}}}' },
-  { what: 'a key __proto__ that is escaped', status: 400, body: '{"prompt":"a","deps":{"\\u005f_proto__":{"x":1}}}' },
-  { what: 'nesting of 65', status: 400, body: deep(64) },
-  { what: 'nesting of 500 000', status: 400, body: deep(500_000) },
-  { what: 'a body above 1 MiB', status: 413, body: `{"prompt":"${'a'.repeat(2 ** 20)}"}` },
-  { what: 'headers above 16 KiB', status: 413, headers: [json, `X-Long: ${'a'.repeat(20_000)}`] },
-  { what: 'JSON that is no request', status: 422, body: '[]' },
-  { what: 'a request with an unknown field', status: 422, body: '{"prompt":"a","promt":"b"}' },
-  { what: 'both lengths', status: 400, headers: [json, 'Transfer-Encoding: chunked'] },
-  { what: 'two lengths', status: 400, headers: [json, 'Content-Length: 0'] },
-  { what: 'a line break in a header', status: 400, headers: [json, 'X-A: b\rX-B: c'] },
-  { what: 'a space before a colon', status: 400, headers: [json, 'Transfer-Encoding : chunked'] },
-  { what: 'an agent that is not there', status: 404, first: 'POST /agents/nobody/run_sync HTTP/1.1' },
-  { what: 'an agent of no name', status: 404, first: 'POST /agents/..%2fecho/run_sync HTTP/1.1' },
-  { what: 'a name that breaks off', status: 400, first: 'POST /agents/%zz/run_sync HTTP/1.1' },
-  { what: 'an address that is not there', status: 404, first: 'POST /admin HTTP/1.1' },
-  { what: 'another method', status: 405, first: 'PUT /agents/echo/run_sync HTTP/1.1' },
-  { what: 'no HTTP', status: 400, first: 'HELLO' },
-  { what: 'a key of idempotency that is none', status: 422, headers: [json, `Idempotency-Key: ${'k'.repeat(256)}`] },
-]
-
-test('whatever is wrong with a request is refused with its status, in one shape, and the gateway goes on', async () => {
+test('whatever is wrong with a request is refused as the table of docs/gateway.md says, in one shape, and the gateway goes on', async () => {
   const { gateway, post } = await serve()
   const seen: string[] = []
-  for (const one of bad) {
+  for (const one of badRequests) {
     const content = Buffer.from(one.body ?? body)
     const headers = [
       one.first ?? target,
@@ -86,10 +22,10 @@ test('whatever is wrong with a request is refused with its status, in one shape,
       'Connection: close',
     ].filter((line) => line !== null)
     const answer = await raw(gateway, Buffer.concat([Buffer.from(`${headers.join('\r\n')}\r\n\r\n`), content]))
-    const told = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4) || '{}')
-    seen.push(`${one.what}: ${statusIn(answer)} ${typeof told.error?.code}`)
+    const { error } = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4) || '{}')
+    seen.push(`| ${one.what} | ${statusIn(answer)} | \`${error?.code}\` |`)
   }
-  expect(seen).toEqual(bad.map(({ what, status }) => `${what}: ${status} string`))
+  expect(seen).toEqual(page.match(/^\| .+ \| \d{3} \| `[A-Z_]+` \|$/gm))
   expect((await post('/agents/echo/run_sync', { prompt: 'a' })).status).toBe(200)
 })
 

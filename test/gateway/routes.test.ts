@@ -15,9 +15,9 @@ test('a run is answered as the agent answers it, and the agent shows in the figu
     usage: { total_tokens: 0 },
   })
   const { agents } = (await (await call('/agents')).json()) as { agents: Record<string, unknown>[] }
-  expect(agents).toMatchObject([{ agent: 'echo', state: 'ready', runs: 1, errors: 0, queue: 0 }])
+  expect(agents).toMatchObject([{ name: 'echo', state: 'ready', runs: 1, errors: 0, queue: 0 }])
   expect(await (await call('/agents/echo')).json()).toMatchObject({
-    agent: 'echo',
+    name: 'echo',
     replicas: [{ replica: 'echo/0', generation: 'echo/0#1', pid: expect.any(Number), state: 'ready' }],
     metadata: {},
   })

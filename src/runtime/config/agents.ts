@@ -137,6 +137,8 @@ const agentOptions = options({
   dependencies: z.array(z.string().min(1)).optional(),
   /** A requirements file, from `cwd`; takes the place of project files. */
   requirements: z.string().min(1).optional(),
+  /** No package's own code is run to build it at install: what has no wheel is refused. Default false. */
+  noBuild: z.boolean().default(false),
   /** TCP port on 127.0.0.1; 0 = the kernel chooses. Default: a Unix socket. */
   port: z.int().min(0).max(65535).optional(),
   /** `warm` forks a prepared host and takes milliseconds; `cold` starts a new interpreter. Default: `warm` on Linux, else `cold`. */

@@ -24,7 +24,7 @@ export interface ReplicaRow {
 }
 
 export interface AgentRow {
-  agent: string
+  name: string
   /** That of its replica that is best off. */
   state: AgentState
   replicas: ReplicaRow[]
@@ -61,7 +61,7 @@ export function tableOf(system: string, agents: readonly AgentSnapshot[], time =
 export function rowOf({ name, state, inFlight, queued, runs, errors, restarts, ...agent }: AgentSnapshot): AgentRow {
   const replicas = agent.replicas.map(replicaRow)
   const [rss, cpu] = [sum(replicas.map((row) => row.rss)), sum(replicas.map((row) => row.cpu))]
-  return { agent: name, state, replicas, inFlight, queue: queued, runs, errors, restarts, rss, cpu }
+  return { name, state, replicas, inFlight, queue: queued, runs, errors, restarts, rss, cpu }
 }
 
 function replicaRow({ generation, pid, state, inFlight, resources, restarts }: ReplicaSnapshot): ReplicaRow {

@@ -35,7 +35,7 @@ test('an agent is one row with a row for each replica, and what its processes us
     { replica: 'writer/1', generation: 'writer/1#3', pid: 71, ...row },
   ]
   const sums = { inFlight: 2, queue: 4, runs: 9, errors: 3, restarts: 2, rss: 2_000, cpu: 1 }
-  expect(agents).toEqual([{ agent: 'writer', state: 'ready', replicas, ...sums }])
+  expect(agents).toEqual([{ name: 'writer', state: 'ready', replicas, ...sums }])
 })
 
 test('what nobody has told is null, and the rest is added all the same', () => {
