@@ -57,6 +57,7 @@ async function runEach(waiting: Environment[]): Promise<void> {
 
 async function runPytest({ python, version }: Environment): Promise<Counts> {
   const report = join(scratch, `pytest-${version}.xml`)
+  console.log(`Python ${version}: pytest begins`)
   const args = ['-m', 'pytest', '-q', `--junitxml=${report}`]
   const { exitCode, all } = await execa(python, args, { cwd: pythonRoot, stdin: 'ignore', all: true, reject: false })
   console.log(`\nPython ${version}\n${all}`)
