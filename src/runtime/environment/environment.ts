@@ -8,7 +8,7 @@
  */
 import { stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import { isAxonError, PythonEnvError } from '../../errors.ts'
 import type { Environment, EnvironmentProgress, EnvironmentSpec } from '../../machines/slots.ts'
 import { type Command, type CommandRunner, runCommand } from './command.ts'
@@ -78,7 +78,8 @@ export async function ensureEnvironment(spec: EnvironmentSpec, options: Environm
   try {
     options.signal?.throwIfAborted()
     const userEnv = options.env ?? process.env
-    const cacheDir = options.cacheDir ?? defaultCacheDir(userEnv)
+    // Hosts run in directories of their own.
+    const cacheDir = resolve(options.cacheDir ?? defaultCacheDir(userEnv))
     const call: Call = {
       spec,
       cacheDir,
