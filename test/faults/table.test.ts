@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { faults } from './table.ts'
@@ -11,7 +11,10 @@ test('every test that the table of faults names is there, and each fault has one
     for (const named of tests) {
       const isPython = named.startsWith('python/')
       const [file = '', title = ''] = named.split(isPython ? '::' : ' › ')
-      const text = readFileSync(join(root, isPython ? '' : 'test', file), 'utf8')
+      const path = join(root, isPython ? '' : 'test', file)
+      // The table of cases that a test goes through stands in the file beside it.
+      const beside = path.replace('.test.ts', '.ts')
+      const text = readFileSync(path, 'utf8') + (existsSync(beside) ? readFileSync(beside, 'utf8') : '')
       expect(text, `${id}: ${named}`).toContain(isPython && title ? `def ${title}(` : title)
     }
   }

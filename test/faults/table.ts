@@ -47,7 +47,7 @@ export const faults: readonly Fault[] = [
   fault('F8', 'a module that cannot be imported', [
     'e2e/crashes.test.ts › a module that cannot be imported is tried three times, then failed with what is missing',
   ]),
-  fault('F9', 'exit 0 before ready', [], 'a process that ends with 0 before it is ready'),
+  fault('F9', 'exit 0 before ready', ['e2e/bad-input.test.ts › a module that ends the process with exit code 0']),
   fault('F10', 'an agent that is never ready', [
     'e2e/crashes.test.ts › a process that is not ready within startMs is ended, and its last lines say where it was',
   ]),
@@ -160,6 +160,7 @@ export const faults: readonly Fault[] = [
     'a caller who leaves',
     [
       'python/tests/test_runs.py::test_a_run_whose_caller_leaves_is_cancelled',
+      'gateway/routes.test.ts › a client that goes away ends its run in Python',
       'e2e/stuck.test.ts › a cancellation reaches the task and what it awaits of its provider within 100 ms',
     ],
     'connections to the gateway that are closed in the middle, again and again',
@@ -182,7 +183,7 @@ export const faults: readonly Fault[] = [
     'gateway/bounds.test.ts › headers that do not come to an end are answered with 408, and the connection is closed',
     'gateway/bounds.test.ts › a body that does not come to an end is cut off, and starts no run',
   ]),
-  fault('F42', 'a body too large, or compressed', [refusals]),
+  fault('F42', 'a body too large, or compressed', [refusals], 'a compressed body, and one of 10 GB in chunks'),
   fault('F43', 'JSON that is none, or that is a trap', [refusals, 'python/tests/test_request.py']),
   fault('F44', 'names that are none', [refusals]),
   fault('F45', 'requests in one another', [refusals, 'gateway/bytes.property.test.ts']),
