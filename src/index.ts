@@ -32,6 +32,7 @@ export type {
 export { type SystemCommand, systemMachine } from './machines/system.ts'
 export type { AchievedLimits, AgentLimits, ExceededLimit } from './protocol/host.ts'
 export type { RunRequest, RunResponse, RunStreamEvent, Usage } from './protocol/run.ts'
+export type { AchievedSandbox, Permissions, SandboxLevel } from './protocol/sandbox.ts'
 export type { AgentSchema } from './protocol/schema.ts'
 export type { AgentHandle, AgentHandleCommand } from './runtime/agent-handle.ts'
 export { type AgentInput, type AgentStreamEvent, agentLogic, agentStreamLogic } from './runtime/agent-logic.ts'

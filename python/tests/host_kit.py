@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import signal
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,10 +20,11 @@ _SOURCE = str(Path(__file__).parent.parent / "src")
 
 
 class HostNode:
-    """Node: one host, one socket, any number of generations. `folder` is the agents' directory."""
+    """Node: one host of an interpreter, one socket, any number of generations. `folder` is the agents' directory."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, python: str) -> None:
         self.folder = folder
+        self.python = python
         self.runtime = tempfile.mkdtemp(prefix="axon-")
         self.path = os.path.join(self.runtime, "axon.sock")
         self.system = secrets.token_hex(8)
@@ -51,7 +51,7 @@ class HostNode:
         self._server = await asyncio.start_unix_server(self._accept, self.path, backlog=512, limit=2**20)
         self.environment = {**os.environ, "PYTHONPATH": _SOURCE, "AXON_SYSTEM": self.system, **(env or {})}
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            self.python,
             *flags,
             "-m",
             "axon_agent.host",
@@ -61,7 +61,7 @@ class HostNode:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
-            cwd=sys.prefix,
+            cwd=Path(self.python).parent.parent,
             env=self.environment,
         )
         self._keep(self._listen())

@@ -13,17 +13,17 @@ ECHO = "def agent(prompt): return prompt\n"
 WHO = "import os\ndef agent(prompt): return [os.getpid(), os.getppid(), os.getsid(0), os.getpgrp()]\n"
 
 
-async def test_the_host_tells_what_it_is(host: HostNode) -> None:
-    await host.open()
-    ready = await host.ready()
-    assert host.process is not None
-    assert ready["guard"] == host.process.pid
+async def test_the_host_tells_what_it_is(full_host: HostNode) -> None:
+    await full_host.open()
+    ready = await full_host.ready()
+    assert full_host.process is not None
+    assert ready["guard"] == full_host.process.pid
     assert is_alive(ready["pid"])
     assert ready["canFork"] is True
     assert ready["why"] is None
-    assert {"fastapi", "uvicorn"} <= set(ready["preloaded"])
+    assert {"fastapi", "uvicorn", "pydantic_ai", "langgraph.graph", "agents"} <= set(ready["preloaded"])
     assert ready["readyMs"] > 0
-    assert host.errors == []
+    assert full_host.errors == []
 
 
 @pytest.mark.parametrize("start", ["warm", "cold"])

@@ -112,10 +112,10 @@ async def test_a_host_that_is_not_warmed_loads_nothing(host: HostNode) -> None:
     assert await asyncio.gather(*(agent.run("x") for agent in agents)) == ["x", "x"]
 
 
-async def test_fifty_forked_agents_share_no_random_state(host: HostNode) -> None:
-    await host.open(preload=["random", "multiprocessing", "tempfile", "ssl"])
-    host.module(OF_EACH)
-    agents = [host.spawn("mod") for _ in range(50)]
+async def test_fifty_forked_agents_share_no_random_state(full_host: HostNode) -> None:
+    await full_host.open(preload=["random", "multiprocessing", "tempfile", "ssl"])
+    full_host.module(OF_EACH)
+    agents = [full_host.spawn("mod") for _ in range(50)]
     drawn = await asyncio.gather(*(agent.run("x") for agent in agents))
     for column in zip(*drawn, strict=True):
         assert len(set(column)) == 50

@@ -261,7 +261,7 @@ async def test_what_is_left_where_guard_and_host_are_killed_at_once_is_removed_b
     await until(lambda: not is_alive(agent.hellos[0]["pid"]))
     assert ("cgroup" in HOLDERS.values()) == (left(host) != [])
     await until(lambda: not os.path.exists(f"/proc/{ready['pid']}"))
-    next_host = HostNode(host.folder)
+    next_host = HostNode(host.folder, host.python)
     try:
         await next_host.open()
         next_agent = next_host.spawn("mod", limits={"memoryMb": 256})

@@ -62,6 +62,7 @@ export const agentList = z.object({ agents: z.array(agentRow) })
 
 export const agentView = agentRow.extend({
   limits: z.unknown().optional(),
+  sandbox: z.object({ level: z.string(), achieved: z.record(z.string(), z.string()).optional() }).optional(),
   metadata: z.record(z.string(), z.unknown()),
 })
 

@@ -5,6 +5,7 @@ import type { ActorRef, Snapshot } from 'xstate'
 import type { AxonError } from '../errors.ts'
 import type { AgentFacts, Endpoint, HeartbeatFrame } from '../protocol/control.ts'
 import type { AchievedLimits } from '../protocol/host.ts'
+import type { AchievedSandbox } from '../protocol/sandbox.ts'
 import type { Crash } from './crash.ts'
 import type { AgentDefinition } from './definition.ts'
 import type { AgentFact } from './facts.ts'
@@ -64,6 +65,8 @@ export interface AgentContext {
   pid: number | undefined
   /** How each limit of the process is held. */
   achieved: AchievedLimits | undefined
+  /** How its sandbox holds it. */
+  sandboxed: AchievedSandbox | undefined
   endpoint: Endpoint | undefined
   facts: AgentFacts | undefined
   readyAtMs: number | undefined

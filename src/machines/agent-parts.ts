@@ -77,6 +77,7 @@ export const agentParts = setup({
       heartbeat: undefined,
       pid: undefined,
       achieved: undefined,
+      sandboxed: undefined,
       endpoint: undefined,
       facts: undefined,
       readyAtMs: undefined,
@@ -87,6 +88,7 @@ export const agentParts = setup({
       hasProcess: false,
       pid: undefined,
       achieved: undefined,
+      sandboxed: undefined,
       endpoint: undefined,
       heartbeat: undefined,
     }),
@@ -97,7 +99,9 @@ export const agentParts = setup({
       event.type === 'process.spawned' ? { pid: event.pid, achieved: event.achieved } : {},
     ),
     keepReady: assign(({ context, event }) =>
-      event.type === 'agent.ready' ? { endpoint: event.endpoint, facts: event.facts, readyAtMs: context.now() } : {},
+      event.type === 'agent.ready'
+        ? { endpoint: event.endpoint, facts: event.facts, sandboxed: event.sandboxed, readyAtMs: context.now() }
+        : {},
     ),
     keepCrash: assign({
       crash: (_, params: { crash: Crash }) => params.crash,

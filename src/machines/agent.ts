@@ -29,6 +29,7 @@ export const agentMachine = agentParts.createMachine({
     hasProcess: false,
     pid: undefined,
     achieved: undefined,
+    sandboxed: undefined,
     endpoint: undefined,
     facts: undefined,
     readyAtMs: undefined,

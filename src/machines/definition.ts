@@ -2,6 +2,7 @@
  * Owns the parsed form of an agent's definition, every default filled in. The schema that makes it is runtime/config/agents.ts.
  */
 import type { AgentLimits } from '../protocol/host.ts'
+import type { Permissions, SandboxLevel } from '../protocol/sandbox.ts'
 import type { RestartPolicy } from './restart-policy.ts'
 
 export interface RunTimeouts {
@@ -59,6 +60,8 @@ export interface AgentDefinition {
   python?: string | undefined
   dependencies?: readonly string[] | undefined
   requirements?: string | undefined
+  /** Wheels only: no package is built at install. */
+  noBuild?: boolean | undefined
   port?: number | undefined
   start: 'warm' | 'cold'
   preload: readonly string[]
@@ -91,6 +94,9 @@ export interface AgentDefinition {
   idleAfterMs?: number | undefined
   timeouts: RunTimeouts
   limits?: AgentLimits | undefined
+  sandbox: SandboxLevel
+  /** Undefined where it is in no sandbox. */
+  permissions?: Permissions | undefined
   /** By name. As JSON they are what the process is told of them: another function in one calls for no other process. */
   tools?: Readonly<Record<string, ToolDefinition>> | undefined
   /** Undefined: results are taken as they are. */

@@ -6,6 +6,7 @@ import type { AxonError } from '../errors.ts'
 import type { AgentFacts, Endpoint, FailedFrame, HeartbeatFrame } from '../protocol/control.ts'
 import type { AchievedLimits, ExceededLimit } from '../protocol/host.ts'
 import type { RunRequest, RunResponse, RunStreamEvent } from '../protocol/run.ts'
+import type { AchievedSandbox } from '../protocol/sandbox.ts'
 import type { AgentDefinition, OutputDefinition, RunTimeouts } from './definition.ts'
 import type { AgentFact, PoolFact } from './facts.ts'
 
@@ -21,6 +22,8 @@ export interface EnvironmentSpec {
   requirements?: string | undefined
   /** A Python script (`cwd`-relative or absolute) whose PEP 723 block may name dependencies. */
   script?: string | undefined
+  /** No package's own code is run to build it: wheels only. Default: false. */
+  noBuild?: boolean | undefined
 }
 
 /** An environment that is complete and can be launched from. */
@@ -87,7 +90,13 @@ export type TerminateReason = 'stop' | 'start_timeout' | 'hang' | 'protocol'
 /** What `portSpawn` tells the machine. */
 export type PortEvent =
   | { type: 'process.spawned'; generation: string; pid: number; achieved?: AchievedLimits | undefined }
-  | { type: 'agent.ready'; generation: string; endpoint: Endpoint; facts: AgentFacts }
+  | {
+      type: 'agent.ready'
+      generation: string
+      endpoint: Endpoint
+      facts: AgentFacts
+      sandboxed?: AchievedSandbox | undefined
+    }
   | { type: 'process.heartbeat'; generation: string; heartbeat: HeartbeatFrame }
   | { type: 'process.violated'; generation: string; message: string }
   | { type: 'process.exited'; generation: string; exit: ExitRecord }

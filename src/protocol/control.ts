@@ -3,6 +3,7 @@
  * The same shapes stand in python/src/axon_agent/protocol.py; docs/protocol.md describes both.
  */
 import * as z from 'zod'
+import { achievedSandbox, type SandboxOrder } from './sandbox.ts'
 
 /** Raised when either side changes a frame so that the other cannot read it. */
 export const protocolVersion = 1
@@ -53,6 +54,8 @@ export const failurePhases = ['launch', 'import', 'bind', 'serve'] as const
 
 /** What an agent's process tells Node after its hello. */
 export const agentFrame = z.discriminatedUnion('type', [
+  /** Once, before anything of its agent's has run, where the launch ordered a sandbox. */
+  z.object({ type: z.literal('sandboxed'), achieved: achievedSandbox }),
   z.object({ type: z.literal('ready'), endpoint, agent: agentFacts }),
   z.object({
     type: z.literal('heartbeat'),
@@ -108,6 +111,8 @@ export interface LaunchFrame {
   endpoint: Endpoint
   shutdownMs: number
   heartbeatMs: number
+  /** The process puts itself into it before it loads the module. */
+  sandbox?: SandboxOrder | undefined
   /** Those that Node has for it. `parameters` is a JSON Schema. */
   tools?: readonly { name: string; description: string; parameters: Readonly<Record<string, unknown>> }[]
 }

@@ -96,6 +96,8 @@ export interface SpawnFrame {
   generation: string
   nonce: string
   start: StartMode
+  /** The process will be put into a sandbox, and so may have one thread only until then. */
+  sandboxed: boolean
   limits?: AgentLimits | undefined
 }
 

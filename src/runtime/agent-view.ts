@@ -10,6 +10,7 @@ import type { poolMachine } from '../machines/pool.ts'
 import { serverId } from '../machines/pool-context.ts'
 import type { AgentFacts, Endpoint, HeartbeatFrame } from '../protocol/control.ts'
 import type { AchievedLimits, AgentLimits } from '../protocol/host.ts'
+import type { AchievedSandbox, Permissions, SandboxLevel } from '../protocol/sandbox.ts'
 import { type Load, noLoad } from './runs/load.ts'
 
 /** The states of a replica; the agent's own is that of its replica that is best off. */
@@ -42,6 +43,8 @@ export interface ReplicaSnapshot {
   python: { path: string; version: string } | undefined
   /** What was asked, and how the process that is alive is held to it; undefined where no limits are set. */
   limits: (AgentLimits & { achieved: AchievedLimits | undefined }) | undefined
+  /** What was asked, and by what the process that is ready is held to it; undefined where it has no sandbox. */
+  sandbox: (Permissions & { level: SandboxLevel; achieved: AchievedSandbox | undefined }) | undefined
   /** Restarts after a crash. */
   restarts: number
   /** What its process uses, as it last told: every 2 s. Undefined where no process is alive, or has told nothing yet. */
@@ -105,6 +108,7 @@ export function viewAgent(pool: PoolSnapshot, load: Load = noLoad): AgentSnapsho
 }
 
 function viewReplica({ context, value }: SnapshotFrom<typeof agentMachine>, inFlight: number): ReplicaSnapshot {
+  const { permissions, sandbox } = context.definition
   return {
     state: (typeof value === 'string' ? value : Object.keys(value)[0]) as AgentState,
     generation: generationOf(context),
@@ -113,6 +117,7 @@ function viewReplica({ context, value }: SnapshotFrom<typeof agentMachine>, inFl
     facts: context.facts,
     python: context.environment && { path: context.environment.python, version: context.environment.version },
     limits: context.definition.limits && { ...context.definition.limits, achieved: context.achieved },
+    sandbox: permissions && { level: sandbox, ...permissions, achieved: context.sandboxed },
     restarts: context.restarts,
     resources: context.heartbeat && resourcesOf(context.heartbeat),
     inFlight,
@@ -130,6 +135,7 @@ function notMade(agent: string): ReplicaSnapshot {
     facts: undefined,
     python: undefined,
     limits: undefined,
+    sandbox: undefined,
     restarts: 0,
     resources: undefined,
     inFlight: 0,

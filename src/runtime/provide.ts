@@ -243,9 +243,9 @@ function nameAgent(error: unknown, agent: string): unknown {
 }
 
 /** What the environment of an agent is made of. Agents that agree in it share one. */
-export function specOf({ cwd, python, dependencies, requirements, module }: AgentDefinition): EnvironmentSpec {
+export function specOf({ cwd, python, dependencies, requirements, noBuild, module }: AgentDefinition): EnvironmentSpec {
   const file = /^(.+\.py)(:\w+)?$/.exec(module)?.[1]
-  return { cwd, python, dependencies, requirements, script: file }
+  return { cwd, python, dependencies, requirements, noBuild, script: file }
 }
 
 /**

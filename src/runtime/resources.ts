@@ -130,6 +130,12 @@ export class Resources {
     return this.#inRuntimeDir(`${this.#sockets}.sock`)
   }
 
+  /** For the directory of its own that a process in a sandbox has. */
+  newTemporaryPath(): string {
+    this.#sockets += 1
+    return this.#inRuntimeDir(`${this.#sockets}.tmp`)
+  }
+
   /** @throws AxonError SUPERVISOR_CLOSED: an actor that outlived its root may start nothing more */
   demandOpen(): void {
     if (this.#closing) throw new AxonError('SUPERVISOR_CLOSED', 'The system is closed. Create another one.')

@@ -38,6 +38,7 @@ test('doctor says what there is, and ends with 0 where nothing keeps Axon from w
       'python',
       'uv',
       'cgroups',
+      'sandbox',
       'config',
     ]),
   )
@@ -57,6 +58,20 @@ test('what is not as it should be is told with what follows and how to mend it',
   expect(stdout).toMatch(/^✗ disk: .*\n {4}No environment can be made\.\n {4}→ Set AXON_CACHE_DIR/m)
   const { of } = findings(scratch(), { AXON_UV: '/nowhere/uv' })
   expect(of('uv')).toMatchObject({ status: 'warning', found: '/nowhere/uv was not found', mend: expect.any(String) })
+})
+
+test('a kernel that cannot hold a sandbox is told with what of it would not be held', () => {
+  const directory = scratch()
+  const env = { ...process.env, AXON_CACHE_DIR: cacheDir, AXON_STATE_DIR: join(directory, 'state') }
+  const command = [process.execPath, join(root, 'bin/axon.js'), 'doctor', '--json']
+  const wrapped = [join(root, 'test/fixtures/without_landlock.py'), ...command]
+  const { stdout } = spawnSync('python3', wrapped, { cwd: directory, env, encoding: 'utf8' })
+  const { findings } = JSON.parse(stdout) as { findings: Finding[] }
+  expect(findings.find(({ name }) => name === 'sandbox')).toMatchObject({
+    status: 'warning',
+    found: expect.stringMatching(/^read: the kernel has no Landlock.*; processes: /),
+    follows: expect.stringContaining('"required" starts no agent'),
+  })
 })
 
 test('no Python is an error, and a system that died unswept a warning', () => {

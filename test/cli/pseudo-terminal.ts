@@ -20,7 +20,7 @@ export interface TerminalOptions {
 }
 
 /** How long is waited for what is to be seen, in milliseconds. */
-const patienceMs = 30_000
+const patienceMs = 90_000
 
 /** Starts a command in a pseudo-terminal. */
 export function openTerminal(command: string, args: readonly string[], options: TerminalOptions = {}): Terminal {

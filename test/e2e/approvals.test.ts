@@ -115,7 +115,7 @@ test('a listener that approves at once still leaves the event in the stream', as
 })
 
 test('a run that waits for a person is not ended by the timeouts of its connection, as a whole or as a stream', async () => {
-  const timeouts = { firstByteMs: 400, idleMs: 20_000 }
+  const timeouts = { firstByteMs: 1_000, idleMs: 20_000 }
   const { axon } = await shop({ timeouts })
   for (const how of ['whole', 'stream']) {
     const asked = next(axon, 'tool.approval')

@@ -21,7 +21,7 @@ test.each([
     const startedAt = performance.now()
     expect((await exited).exit).toMatchObject({ pid, signal, reason: 'protocol' })
     // Without a heartbeat it would be 30 s.
-    expect(performance.now() - startedAt).toBeLessThan(5_000)
+    expect(performance.now() - startedAt).toBeLessThan(20_000)
     const { crash } = await crashed
     expect(crash).toMatchObject({ class: 'protocol', error: { code: 'PROTOCOL_CONNECTION_CLOSED', retryable: true } })
     expect(crash.error.message).toContain('one/0#1 closed its control connection and lived on')

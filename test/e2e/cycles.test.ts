@@ -17,11 +17,14 @@ test('after 1,000 ends and starts Node and the host hold what they held after 20
   const program = join(fixtures, 'cycles.ts')
   // Room for young objects of a fixed size: V8 gives itself more where it has to wait for the processor.
   const flags = ['--expose-gc', '--min-semi-space-size=16', '--max-semi-space-size=16']
-  const { stdout } = await execa(process.execPath, [...flags, program, cacheDir, fixtures, '200', '1000'])
-  const [early, late] = JSON.parse(stdout) as [Held, Held]
+  const { stdout } = await execa(process.execPath, [...flags, program, cacheDir, fixtures, '200', '600', '1000'])
+  const [early, middle, late] = JSON.parse(stdout) as [Held, Held, Held]
   expect(late.node.memory / early.node.memory).toBeLessThan(1.05)
-  expect(late.node.rss / early.node.rss).toBeLessThan(1.05)
-  expect(late.host.rss / early.host.rss).toBeLessThan(1.05)
+  // What is lost in cycles is lost in both halves; an allocator takes a step in one of them, now and then.
+  for (const of of ['node', 'host'] as const) {
+    const grown = [middle[of].rss / early[of].rss, late[of].rss / middle[of].rss]
+    expect(Math.min(...grown), `${of}: ${grown}`).toBeLessThan(1.025)
+  }
   const { node, host, ...counts } = late
   expect(node.descriptors).toBe(early.node.descriptors)
   // The process that the host keeps ahead may be there or be on its way.

@@ -13,8 +13,8 @@ async function flooded(form: 'lines' | 'line', maxGrownRss: number) {
   const { stdout } = await execa(process.execPath, ['--expose-gc', program, cacheDir, fixtures, String(gibi), form])
   const seen = JSON.parse(stdout)
   expect(seen).toMatchObject({ servedWhileFlooding: true, state: 'ready', restarts: 0 })
-  // Heartbeats come every 2 s; the first and the last second may have none.
-  expect(seen.beats).toBeGreaterThanOrEqual(Math.floor(seen.seconds / 2) - 1)
+  // Heartbeats come every 2 s, later where their thread waits for a processor; the first and the last second may have none.
+  expect(seen.beats).toBeGreaterThanOrEqual(Math.floor(seen.seconds / 3) - 1)
   expect(seen.grownRss).toBeLessThan(maxGrownRss)
   expect(seen.grownHeap).toBeLessThan(10 * mebi)
   return seen

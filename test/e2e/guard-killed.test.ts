@@ -28,7 +28,7 @@ async function marked(axon: Axon, pids: (number | undefined)[]): Promise<void> {
       expect(found).toEqual(expect.arrayContaining(all))
       expect(found.length).toBeLessThanOrEqual(all.length + 1)
     },
-    { interval: 5 },
+    { timeout: 10_000, interval: 5 },
   )
 }
 

@@ -11,7 +11,10 @@ test('when Node is killed, host, agents, their daemons and the sockets are gone'
   const { node, system, runtimeDir, pids, daemons } = await startVictim(scratch(), ['', 'bare'])
   // Guard, host, two agents, and the daemon that kept its environment; the process that the host keeps ahead may be there already,
   // and one that is just being executed shows no environment.
-  await vi.waitFor(() => expect([5, 6]).toContain(findMarked(`AXON_SYSTEM=${system}`).length), { interval: 5 })
+  await vi.waitFor(() => expect([5, 6]).toContain(findMarked(`AXON_SYSTEM=${system}`).length), {
+    timeout: 10_000,
+    interval: 5,
+  })
   expect([...pids, ...daemons].map(isRunning)).not.toContain(false)
 
   node.kill('SIGKILL')

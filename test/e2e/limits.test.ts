@@ -123,7 +123,7 @@ test('no cgroup of a system is left when it is closed', async () => {
   expect(cgroupsOf(axon.id).length > 0).toBe(isHeld)
   const { id } = axon
   await axon.close()
-  await vi.waitFor(() => expect(cgroupsOf(id)).toEqual([]), { interval: 5 })
+  await vi.waitFor(() => expect(cgroupsOf(id)).toEqual([]), { timeout: 10_000, interval: 5 })
 })
 
 /** The cgroups of a system, among those that this process is in or beside. */

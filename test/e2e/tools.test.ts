@@ -117,7 +117,7 @@ test('the cancellation of a run, and its deadline, abort the signals of its call
     const { waits, begun } = endless()
     const axon = await start({ direct: tooled({ waits }) })
     const controller = new AbortController()
-    const options = how === 'cancel' ? { signal: controller.signal } : { runMs: 700 }
+    const options = how === 'cancel' ? { signal: controller.signal } : { runMs: 1_500 }
     const running = rejection(axon.agent('direct').run(ask({ call: 'waits' }), options))
     const signal = await begun
     const failed = next(axon, 'tool.failed')

@@ -86,9 +86,7 @@ test('2,000 runs over three replicas under random kills: one answer each, none e
   expect(those(result, (told) => told === 'ok').length, because).toBeGreaterThan(1_500)
 })
 
-test('500 runs of an idempotent agent under random kills: what was interrupted is run again, and all but a few succeed', {
-  timeout: 60_000,
-}, async () => {
+test('500 runs of an idempotent agent under random kills: what was interrupted is run again, and all but a few succeed', async () => {
   const result = await storm(500, true, 60)
   const because = `FAULTS_SEED=${seed}`
   const { outcomes, executions, kills } = result

@@ -26,6 +26,7 @@ export function definitionOf(name: string, changes: Partial<AgentDefinition> = {
     startMs: 30_000,
     shutdownMs: 5_000,
     cancelGraceMs: 5_000,
+    sandbox: 'off',
     timeouts: { connectMs: 1_000, firstByteMs: 10_000, idleMs: 10_000, runMs: 60_000 },
     approvalMs: 600_000,
     groups: [],

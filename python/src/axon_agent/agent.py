@@ -14,12 +14,15 @@ import os
 import signal
 import sys
 import threading
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from axon_agent.connect import connect, die_with_parent, take_bootstrap
 from axon_agent.control import Control
 from axon_agent.errors import StartError, describe
 from axon_agent.protocol import PROTOCOL_VERSION, Bootstrap, FrameError, Launch, read_launch
+
+if TYPE_CHECKING:
+    from axon_agent.bind import Listener
 
 
 def main() -> NoReturn:
@@ -73,33 +76,39 @@ def leave(code: int, last_words: str = "") -> NoReturn:
 
 
 def _serve(bootstrap: Bootstrap, control: Control) -> None:
-    inbox = _Inbox()
     launch = _take_launch(bootstrap, control)
-    from axon_agent import tools  # noqa: PLC0415
+    from axon_agent import bind  # noqa: PLC0415
 
+    # Before the sandbox, in which no such socket can be made; and that before there are threads.
+    listener = bind.bind(launch.endpoint)
+    try:
+        if launch.sandbox is not None:
+            _enter_sandbox(launch.sandbox, control)
+        _serve_on(listener, bootstrap, launch, control)
+    finally:
+        listener.remove()
+
+
+def _serve_on(listener: Listener, bootstrap: Bootstrap, launch: Launch, control: Control) -> None:
+    from axon_agent import loader, logs, serve, tools  # noqa: PLC0415
+
+    inbox = _Inbox()
     tools.open_desk([tools.RemoteTool(**tool) for tool in launch.tools], control.say)
     control.listen(lambda frame: None if tools.hear(frame) else inbox.put(frame))
     _enter(launch.cwd)
-
-    from axon_agent import bind, loader, logs, serve  # noqa: PLC0415
-
     logs.set_up_logs()
     sys.path.insert(0, launch.cwd)
     runner = loader.load(launch.module, launch.model)
-    listener = bind.bind(launch.endpoint)
-    try:
-        loop = serve.new_event_loop()
-        asyncio.set_event_loop(loop)
+    loop = serve.new_event_loop()
+    asyncio.set_event_loop(loop)
 
-        async def serving() -> None:
-            service = serve.Service(bootstrap, launch, runner, control, listener)
-            inbox.open(loop, service.on_frame)
-            serve.settle_memory()
-            await service.run()
+    async def serving() -> None:
+        service = serve.Service(bootstrap, launch, runner, control, listener)
+        inbox.open(loop, service.on_frame)
+        serve.settle_memory()
+        await service.run()
 
-        loop.run_until_complete(serving())
-    finally:
-        listener.remove()
+    loop.run_until_complete(serving())
 
 
 def _take_launch(bootstrap: Bootstrap, control: Control) -> Launch:
@@ -115,6 +124,19 @@ def _take_launch(bootstrap: Bootstrap, control: Control) -> Launch:
         raise StartError.caused("launch", "PROTOCOL_INVALID_FRAME", str(error), error) from error
     except EOFError:
         os._exit(1)
+
+
+def _enter_sandbox(wire: dict[str, Any], control: Control) -> None:
+    from axon_agent import sandbox  # noqa: PLC0415
+
+    try:
+        order = sandbox.read_order(wire)
+    except ValueError as error:
+        raise StartError.caused("launch", "PROTOCOL_INVALID_FRAME", f"launch: {error}", error) from error
+    # A new interpreter was started without them: what lies there may be the agent's own to write.
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = [path for path in paths if path and path not in sys.path]
+    control.tell({"type": "sandboxed", "achieved": sandbox.enter(order)})
 
 
 def _enter(cwd: str) -> None:

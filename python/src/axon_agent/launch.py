@@ -45,6 +45,7 @@ class Spawn:
     generation: str
     nonce: str
     is_warm: bool
+    is_sandboxed: bool
     limits: dict[str, Any]
 
 
@@ -53,7 +54,8 @@ def read_spawn(frame: dict[str, Any]) -> Spawn:
     match frame:
         case {"generation": str(generation), "nonce": str(nonce), "start": "warm" | "cold" as start}:
             wanted = frame.get("limits")
-            return Spawn(generation, nonce, start == "warm", wanted if isinstance(wanted, dict) else {})
+            limits = wanted if isinstance(wanted, dict) else {}
+            return Spawn(generation, nonce, start == "warm", frame.get("sandboxed") is True, limits)
     raise FrameError("spawn: `generation`, `nonce` and `start` (warm or cold) are needed")
 
 
@@ -142,7 +144,7 @@ def _become(report: int) -> NoReturn:
     if spawn.is_warm:
         _renew(environment)
         agent.run(bootstrap)
-    _execute(bootstrap, environment)
+    _execute(bootstrap, environment, ["-E"] if spawn.is_sandboxed else [])
 
 
 @contextlib.contextmanager
@@ -201,6 +203,9 @@ def _renew(environment: dict[str, str]) -> None:
     # An interpreter reads it when it starts, and this one has.
     sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
     sys.argv = [_ENTRY]
+    tempfile = sys.modules.get("tempfile")
+    if tempfile is not None:
+        vars(tempfile)["tempdir"] = None  # it remembers the host's
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()
@@ -218,12 +223,12 @@ def _renew(environment: dict[str, str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _execute(bootstrap: Bootstrap, environment: dict[str, str]) -> NoReturn:
-    """Becomes a new interpreter."""
+def _execute(bootstrap: Bootstrap, environment: dict[str, str], options: list[str]) -> NoReturn:
+    """Becomes a new interpreter. With `-E` nothing that a variable names runs before its agent is in a sandbox."""
     os.chdir(sys.prefix)
     reading, writing = os.pipe()
     os.write(writing, json.dumps(vars(bootstrap)).encode() + b"\n")
     os.dup2(reading, 0)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
-    os.execve(sys.executable, [sys.executable, "-m", "axon_agent.agent"], environment)
+    os.execve(sys.executable, [sys.executable, *options, "-m", "axon_agent.agent"], environment)

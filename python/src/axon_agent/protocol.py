@@ -69,6 +69,8 @@ class Launch:
     heartbeat_ms: float
     tools: tuple[dict[str, Any], ...] = ()
     """Those that Node has: `{ name, description, parameters }` each."""
+    sandbox: dict[str, Any] | None = None
+    """As Node has sent it: `sandbox.read_order` reads it."""
 
 
 def encode_frame(frame: dict[str, Any]) -> bytes:
@@ -135,6 +137,7 @@ def read_launch(frame: dict[str, Any]) -> Launch:
         shutdown_ms=frame["shutdownMs"],
         heartbeat_ms=max(frame["heartbeatMs"], 10),
         tools=tuple(_tool(wire) for wire in frame.get("tools", ())),
+        sandbox=frame.get("sandbox"),
     )
 
 

@@ -36,7 +36,8 @@ class Starting:
     def start(self, spawn: launch.Spawn, limits: dict[str, Any] | None) -> launch.Child:
         """A process that becomes that agent, under these limits; `OSError` when the kernel refuses."""
         self.is_due = self._warmth.is_warm and (spawn.is_warm or self.is_due)
-        if spawn.is_warm and self._spare is not None and self._spare.is_prepared:
+        # What was rehearsed has threads, and a sandbox is for a process that has one.
+        if spawn.is_warm and not spawn.is_sandboxed and self._spare is not None and self._spare.is_prepared:
             spare, self._spare = self._spare, None
             with contextlib.suppress(OSError):  # it has ended meanwhile
                 spare.become(spawn, self._socket, limits)

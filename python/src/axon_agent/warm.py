@@ -34,6 +34,7 @@ _OURS = (
     "axon_agent.bind",
     "axon_agent.loader",
     "axon_agent.logs",
+    "axon_agent.sandbox",
     "axon_agent.serve",
 )
 _FRAMEWORKS = {

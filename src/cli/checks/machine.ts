@@ -1,5 +1,5 @@
 /**
- * Owns what `axon doctor` asks of the machine: Node, the system, sockets, limits, the sandbox, and the disk.
+ * Owns what `axon doctor` asks of the machine: Node, the system, sockets, limits, and the disk.
  */
 import { accessSync, constants, mkdirSync, readFileSync, statfsSync } from 'node:fs'
 import { createServer, type ListenOptions } from 'node:net'
@@ -19,7 +19,6 @@ export async function checkMachine({ cacheDir, runtimeDir }: MachineChecks): Pro
     await checkSockets(runtimeDir),
     await checkLoopback(),
     ...checkLimits(),
-    checkSandbox(),
     checkDisk(cacheDir),
   ]
 }
@@ -85,13 +84,6 @@ function checkLimits(): Finding[] {
     of('open files', 'at once', soft('Max open files'), fewFiles, '-n'),
     of('processes', 'of this user', soft('Max processes'), fewProcesses, '-u'),
   ]
-}
-
-/** Nothing depends on it yet. */
-function checkSandbox(): Finding {
-  const modules = attempt(() => readFileSync('/sys/kernel/security/lsm', 'utf8').trim().split(','))
-  if (modules?.includes('landlock')) return ok('sandbox', 'Landlock is there; Axon does not use it yet')
-  return ok('sandbox', `${modules ? 'no Landlock' : 'the kernel does not tell'}; Axon does not use it yet`)
 }
 
 const littleMb = 1_024

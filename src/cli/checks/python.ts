@@ -1,5 +1,6 @@
 /**
- * Owns what `axon doctor` asks of Python: interpreters, uv, the wheel, and where cgroups can be made, which Python decides.
+ * Owns what `axon doctor` asks of Python: interpreters, uv, the wheel, where cgroups can be made, and what a
+ * sandbox has to hold agents by, which Python decides.
  */
 
 import { runCommand } from '../../runtime/environment/command.ts'
@@ -27,7 +28,7 @@ export async function checkPython({ cacheDir, uv }: PythonChecks): Promise<Findi
     await checkInterpreters(options, python),
     await checkUv({ cacheDir, uv }, env),
     await checkWheel(),
-    ...(process.platform === 'linux' && python !== undefined ? await checkCgroups(python, env) : []),
+    ...(process.platform === 'linux' && python !== undefined ? await checkKernel(python, env) : []),
   ]
 }
 
@@ -77,17 +78,17 @@ async function checkWheel(): Promise<Finding> {
   }
 }
 
-const cgroupScript = `
+const kernelScript = `
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from axon_agent import cgroup_places
+from axon_agent import cgroup_places, sandbox
 def place(controller):
     try:
         return {"at": cgroup_places.find(controller)}
     except cgroup_places.CgroupError as error:
         return {"why": str(error)}
 print("axon:" + json.dumps({
-    "memory": place("memory"), "pids": place("pids"),
+    "memory": place("memory"), "pids": place("pids"), "held": sandbox.holds(),
 }))
 `
 
@@ -96,20 +97,43 @@ interface Place {
   why?: string
 }
 
-/** Asked as a host asks. */
-async function checkCgroups(python: string, env: NodeJS.ProcessEnv): Promise<Finding[]> {
+interface Kernel {
+  memory: Place
+  pids: Place
+  held: { landlock: number; lacks: Record<string, string> }
+}
+
+/** Asked as a host and its agents ask. */
+async function checkKernel(python: string, env: NodeJS.ProcessEnv): Promise<Finding[]> {
   try {
-    const argv = [python, '-E', '-s', '-B', '-c', cgroupScript, defaultWheel()] as const
+    const argv = [python, '-E', '-s', '-B', '-c', kernelScript, defaultWheel()] as const
     const { lines } = await runCommand({ argv: [...argv], cwd: '/', env, timeoutMs: 20_000 })
     const line = lines.findLast((text) => text.startsWith('axon:'))
     if (line === undefined) throw new Error(lines.at(-1) ?? 'Python said nothing')
-    const { memory, pids } = JSON.parse(line.slice('axon:'.length)) as Record<'memory' | 'pids', Place>
-    const why = memory.why ?? pids.why
-    if (why === undefined) return [ok('cgroups', `memory below ${memory.at}, processes below ${pids.at}`)]
-    const follows = 'limits.memoryMb and limits.processes are held by watching, and refused where they are "required".'
-    const mend = 'Run below a cgroup that is yours: a systemd service with Delegate=yes, or a container with its own.'
-    return [warning('cgroups', why, follows, mend)]
+    const kernel = JSON.parse(line.slice('axon:'.length)) as Kernel
+    return [judgeCgroups(kernel), judgeSandbox(kernel)]
   } catch (error) {
-    return [warning('cgroups', messageOf(error), 'Whether limits can be held is not known.', 'See docs/agents.md.')]
+    const follows = 'Whether limits and sandboxes can be held is not known.'
+    return [warning('kernel', messageOf(error), follows, 'See docs/agents.md and docs/security.md.')]
   }
+}
+
+function judgeCgroups({ memory, pids }: Kernel): Finding {
+  const why = memory.why ?? pids.why
+  if (why === undefined) return ok('cgroups', `memory below ${memory.at}, processes below ${pids.at}`)
+  const follows = 'limits.memoryMb and limits.processes are held by watching, and refused where they are "required".'
+  const mend = 'Run below a cgroup that is yours: a systemd service with Delegate=yes, or a container with its own.'
+  return warning('cgroups', why, follows, mend)
+}
+
+function judgeSandbox({ held: { landlock, lacks } }: Kernel): Finding {
+  const missing = Object.entries(lacks).map(([part, why]) => `${part}: ${why}`)
+  if (missing.length === 0) return ok('sandbox', `Landlock ${landlock} and seccomp hold all of it`)
+  const follows = 'A sandbox that is "required" starts no agent; with "best-effort" this is not held.'
+  return warning(
+    'sandbox',
+    missing.join('; '),
+    follows,
+    'Use Linux 6.12 or newer, with Landlock switched on (lsm=landlock,…).',
+  )
 }

@@ -49,8 +49,10 @@ export function agentRoutes(front: Front): void {
       const { name } = request.params
       const caller = front.caller(request)
       const agent = snapshotOf(front, caller, name)
-      const { limits, metadata } = agent
-      return { ...rowFor(caller, agent), ...(limits && { limits }), metadata }
+      const { limits, sandbox, metadata } = agent
+      // Its permissions name paths of this machine.
+      const held = sandbox && { sandbox: { level: sandbox.level, achieved: sandbox.achieved } }
+      return { ...rowFor(caller, agent), ...(limits && { limits }), ...held, metadata }
     },
   )
 

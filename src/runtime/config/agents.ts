@@ -9,6 +9,7 @@ import { outputOf } from '../runs/output.ts'
 import { isTool, type Tool } from '../tools/tool.ts'
 import { idempotency, maxAttempts, rate, usage } from './delivery.ts'
 import { agentName, describe, invalid, ms, options, positiveMs } from './fields.ts'
+import { permissions, readPermissions, sandbox } from './permissions.ts'
 
 const restart = options({
   /** Restarts that are permitted within `withinMs`; one more fails the agent. Default 10. */
@@ -137,6 +138,8 @@ const agentOptions = options({
   dependencies: z.array(z.string().min(1)).optional(),
   /** A requirements file, from `cwd`; takes the place of project files. */
   requirements: z.string().min(1).optional(),
+  /** No package's own code is run to build it at install: what has no wheel is refused. Default false. */
+  noBuild: z.boolean().default(false),
   /** TCP port on 127.0.0.1; 0 = the kernel chooses. Default: a Unix socket. */
   port: z.int().min(0).max(65535).optional(),
   /** `warm` forks a prepared host and takes milliseconds; `cold` starts a new interpreter. Default: `warm` on Linux, else `cold`. */
@@ -177,6 +180,10 @@ const agentOptions = options({
   timeouts: timeouts.prefault({}),
   /** What the agent may use. Default: no limits. `limits.achieved` in its snapshot says how each is held. */
   limits: limits.optional(),
+  /** Whether the kernel keeps it to its `permissions`: `best-effort` as far as it can, `required` or it does not run. Default `off`. */
+  sandbox: sandbox.optional(),
+  /** What it may do in its sandbox, beyond what each agent needs to run. Default: nothing. */
+  permissions: permissions.optional(),
   /** Functions of yours that the agent may call, by name: `{ lookup: tool({ description, input, execute }) }`. Default: none. */
   tools: tools.optional(),
   /** What the result of a run must be, as a schema of zod 4: it is parsed by it, and what does not fit is `RUN_OUTPUT_INVALID`. Default: any JSON. */
@@ -228,6 +235,8 @@ export function parseAgents(options: AgentsOptions): AgentDefinition[] {
       name,
       cwd,
       env: concealed(agent.env),
+      sandbox: agent.sandbox ?? 'off',
+      permissions: readPermissions(name, { ...agent, cwd }),
       scaling: { ...scaling, target: scaling.target ?? Math.max(1, Math.floor(concurrency / 2)) },
       replace: agent.replace ?? (port ? 'recreate' : 'rolling'),
       maxAttempts: agent.maxAttempts ?? (agent.idempotent ? 3 : 2),

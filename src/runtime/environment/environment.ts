@@ -8,7 +8,7 @@
  */
 import { stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import { isAxonError, PythonEnvError } from '../../errors.ts'
 import type { Environment, EnvironmentProgress, EnvironmentSpec } from '../../machines/slots.ts'
 import { type Command, type CommandRunner, runCommand } from './command.ts'
@@ -78,7 +78,8 @@ export async function ensureEnvironment(spec: EnvironmentSpec, options: Environm
   try {
     options.signal?.throwIfAborted()
     const userEnv = options.env ?? process.env
-    const cacheDir = options.cacheDir ?? defaultCacheDir(userEnv)
+    // Hosts run in directories of their own.
+    const cacheDir = resolve(options.cacheDir ?? defaultCacheDir(userEnv))
     const call: Call = {
       spec,
       cacheDir,
@@ -120,7 +121,8 @@ async function ensure(call: Call): Promise<Found> {
     { cacheDir, env: call.env, run: call.run, signal },
   )
   const { path, mtimeMs, size, facts } = interpreter
-  const fingerprint = fingerprintOf([path, facts.version, mtimeMs, size, source.identity, wheel.name, wheel.sha256])
+  const parts = [path, facts.version, mtimeMs, size, source.identity, wheel.name, wheel.sha256]
+  const fingerprint = fingerprintOf(spec.noBuild ? [...parts, 'no build'] : parts)
   const stored = await call.store.find(fingerprint)
   if (stored !== undefined) return { ...stored, fingerprint, isWarm: true }
   return share(`build ${cacheDir} ${fingerprint}`, { signal, report }, (signal, report) =>
@@ -164,7 +166,8 @@ async function build(call: Call, fingerprint: string, interpreter: Interpreter, 
       source: source.kind,
       ...(uv.path === undefined ? { uv: uv.reason } : {}),
     }
-    const options = { build: directory, interpreter, source, wheel, cwd: spec.cwd, env, run, report, context }
+    const noBuild = spec.noBuild ?? false
+    const options = { build: directory, interpreter, source, wheel, cwd: spec.cwd, noBuild, env, run, report, context }
     if (uv.path === undefined) await installWithPip(options)
     else await installWithUv(uv.path, options)
     signal?.throwIfAborted()

@@ -44,6 +44,7 @@ function classify(text: string, failed: FailedCommand): Verdict {
   return (
     fromSystem(text, failed) ??
     fromVenv(text, failed) ??
+    fromHashes(text) ??
     fromNetwork(text) ??
     fromInput(text, failed) ??
     fromResolution(text, failed) ??
@@ -217,6 +218,26 @@ function conflict(sides: string): Verdict {
     code: 'ENV_CONFLICT',
     message: `The requirements conflict: ${sides}.`,
     hint: 'Loosen one side. axon_agent and its dependencies share the environment with yours.',
+  }
+}
+
+export function buildForbidden(requirements: readonly string[]): Verdict {
+  return {
+    code: 'ENV_INSTALL_FAILED',
+    message: `Nothing may be built (noBuild), and there is no wheel of ${requirements.join(', ')}.`,
+    hint: 'Build a wheel of it elsewhere and require that, or leave noBuild out.',
+  }
+}
+
+function fromHashes(text: string): Verdict | undefined {
+  const uv = /Hash mismatch for `([^`]+)`/.exec(text)?.[1]
+  const pip = /DO NOT MATCH THE HASHES[\s\S]*?\n\s*(\S+)[^\n]*(?:\n|:)/.exec(text)?.[1]
+  const name = uv ?? pip
+  if (name === undefined) return undefined
+  return {
+    code: 'ENV_HASH_MISMATCH',
+    message: `What the index has as ${name} is not what was locked: its hash is another. Nothing of it was installed.`,
+    hint: 'Find out whether the index, a mirror or the lock was changed, and lock again only when you know.',
   }
 }
 

@@ -7,9 +7,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command, CommandResult } from './command.ts'
-import { commandFailure, fromVerdict, venvUnavailable } from './failures.ts'
+import { buildForbidden, commandFailure, fromVerdict, venvUnavailable } from './failures.ts'
 import type { Interpreter } from './interpreters.ts'
 import type { ReportProgress } from './progress.ts'
+import { isBuilt } from './requirements.ts'
 import type { Source } from './sources.ts'
 import type { Wheel } from './wheel.ts'
 
@@ -20,6 +21,8 @@ export interface InstallOptions {
   source: Source
   wheel: Wheel
   cwd: string
+  /** No package's own code is run to build it: wheels only. */
+  noBuild: boolean
   env: NodeJS.ProcessEnv
   run: (argv: Command['argv'], options?: Partial<Command>) => Promise<CommandResult>
   report: ReportProgress
@@ -43,8 +46,10 @@ export async function installWithUv(uv: string, options: InstallOptions): Promis
   } else if (source.kind === 'pyproject.toml') {
     // Rather than the bare list, so that [tool.uv.sources] counts.
     from.push('-r', join(options.cwd, 'pyproject.toml'))
-  } else from.push(...(await listed(options)))
-  const argv = ['pip', 'install', '--compile-bytecode', '--python', join(venv, 'bin', 'python'), ...from, wheel.path]
+  } else from.push(...source.requirements, ...(await locked(options)).flatMap((file) => ['-r', file]))
+  const argv = ['pip', 'install', '--compile-bytecode', '--python', join(venv, 'bin', 'python')]
+  if (options.noBuild) argv.push('--no-build')
+  argv.push(...from, wheel.path)
   await step(options, [uv, ...argv], (line) => {
     const [, done, count] = /^\s*(Resolved|Prepared|Installed|Bytecode compiled) (\d+)/.exec(line) ?? []
     if (done === 'Resolved') report('install', `Installing ${count} packages`)
@@ -68,9 +73,16 @@ export async function installWithPip(options: InstallOptions): Promise<void> {
   await step(options, [interpreter.path, '-m', 'venv', '--without-pip', venv])
   await step(options, [python, '-m', 'ensurepip', '--upgrade', '--default-pip'])
   report('resolve', `Resolving the requirements of ${source.label}`)
-  const from = [...source.files.flatMap((file) => ['-r', file]), ...(await listed(options))]
+  const install: Command['argv'] = [
+    python,
+    '-m',
+    'pip',
+    'install',
+    '--no-compile',
+    ...(options.noBuild ? ['--only-binary', ':all:'] : []),
+  ]
   let collected = 0
-  await step(options, [python, '-m', 'pip', 'install', '--no-compile', ...from, wheel.path], (line) => {
+  const onLine = (line: string) => {
     if (/^\s*(Collecting|Processing) /.test(line)) {
       collected++
       // How many there will be is not known before the end, so the bar nears it without reaching it.
@@ -78,26 +90,50 @@ export async function installWithPip(options: InstallOptions): Promise<void> {
     }
     const packages = /^Installing collected packages: (.*)$/.exec(line)?.[1]
     if (packages !== undefined) report('install', `Installing ${packages.split(',').length} packages`, 0.5)
-  })
+  }
+  const files = source.files.flatMap((file) => ['-r', file])
+  // pip builds what is named by a place, whatever it is told.
+  const built = [...source.built, ...(source.lock?.read().plain.filter(isBuilt) ?? [])]
+  if (options.noBuild && built.length > 0) throw fromVerdict(buildForbidden(built), options.context)
+  for (const file of await locked(options)) await step(options, [...install, '--no-deps', '-r', file], onLine)
+  // pip takes nothing without a hash beside what has one.
+  if (source.isHashed) await step(options, [...install, ...files], onLine)
+  const isPinned = source.isHashed || source.lock !== undefined
+  const rest = [...source.requirements, ...(source.isHashed ? [] : files), wheel.path]
+  await step(options, [...install, ...(isPinned ? ['-c', await installed(options, python)] : []), ...rest], onLine)
   report('compile', 'Compiling to bytecode')
   // Files that do not compile here (templates, code for other versions) are usual and no failure.
   await options.run([python, '-m', 'compileall', '-q', '-q', '-j', '0', join(venv, 'lib')], guarded(options))
 }
 
-/** Requirements that stand in the source itself, and a lock's as pip understands it. */
-async function listed({ build, source }: InstallOptions): Promise<string[]> {
-  if (source.lock === undefined) return [...source.requirements]
-  const { requirements, constraints } = source.lock.read()
-  const requirementsFile = join(build, 'tmp', 'requirements.txt')
-  const constraintsFile = join(build, 'tmp', 'constraints.txt')
-  await writeFile(requirementsFile, `${requirements.join('\n')}\n`)
-  await writeFile(constraintsFile, `${constraints.join('\n')}\n`)
-  return ['-r', requirementsFile, '-c', constraintsFile]
+/** A lock as files of requirements: with hashes, and without, because pip checks all of a file or none. */
+async function locked({ build, source }: InstallOptions): Promise<string[]> {
+  if (source.lock === undefined) return []
+  const files: string[] = []
+  for (const [name, lines] of Object.entries(source.lock.read())) {
+    const file = join(build, 'tmp', `${name}.txt`)
+    await writeFile(file, `${lines.join('\n')}\n`)
+    if (lines.length > 0) files.push(file)
+  }
+  return files
 }
 
-async function step(options: InstallOptions, argv: Command['argv'], onLine?: (line: string) => void): Promise<void> {
+/** What is there, as a file of constraints: the rest must do with it. */
+async function installed(options: InstallOptions, python: string): Promise<string> {
+  const { lines } = await step(options, [python, '-m', 'pip', 'list', '--format=freeze'])
+  const file = join(options.build, 'tmp', 'installed.txt')
+  const tools = /^(?:pip|setuptools)==/
+  await writeFile(file, lines.filter((line) => /^[\w.-]+==\S+$/.test(line) && !tools.test(line)).join('\n'))
+  return file
+}
+
+async function step(
+  options: InstallOptions,
+  argv: Command['argv'],
+  onLine?: (line: string) => void,
+): Promise<CommandResult> {
   const result = await options.run(argv, { ...guarded(options), onLine })
-  if (result.exitCode === 0) return
+  if (result.exitCode === 0) return result
   throw commandFailure({
     argv,
     result,

@@ -6,11 +6,12 @@ import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 
-/** What a lock means to pip. */
+/** What a lock means to an installer: every package, pinned, so that nothing else is to be resolved. */
 export interface LockedRequirements {
-  requirements: string[]
-  /** Pins for what the requirements bring along. */
-  constraints: string[]
+  /** Those whose files the lock has hashes of, with the hashes: `six==1.17.0 --hash=sha256:…`. */
+  hashed: string[]
+  /** The others: of repositories and directories. */
+  plain: string[]
 }
 
 const uvSource = z.object({
@@ -22,19 +23,32 @@ const uvSource = z.object({
   editable: z.string().optional(),
   virtual: z.string().optional(),
 })
+const uvFile = z.object({ hash: z.string().optional() })
+const uvDependencies = z
+  .array(
+    z.object({
+      name: z.string(),
+      version: z.string().optional(),
+      extra: z.array(z.string()).default([]),
+      marker: z.string().optional(),
+    }),
+  )
+  .default([])
 const uvPackage = z.object({
   name: z.string(),
   version: z.string().optional(),
   source: uvSource.default({}),
   'resolution-markers': z.array(z.string()).default([]),
-  dependencies: z
-    .array(z.object({ name: z.string(), extra: z.array(z.string()).default([]), marker: z.string().optional() }))
-    .default([]),
+  dependencies: uvDependencies,
+  'optional-dependencies': z.record(z.string(), uvDependencies).default({}),
+  sdist: uvFile.optional(),
+  wheels: z.array(uvFile).default([]),
 })
 const uvLock = z.object({
   version: z.number(),
   package: z.array(uvPackage).default([]),
 })
+type UvPackage = z.infer<typeof uvPackage>
 
 /**
  * @param data the parsed TOML. @param file absolute, the base of relative paths.
@@ -46,22 +60,62 @@ export function readUvLock(data: unknown, file: string): LockedRequirements {
     ({ source }) => source.virtual === '.' || source.editable === '.' || source.directory === '.',
   )
   if (root === undefined) throw new Error('it has no package for the directory it is in')
+  const reached = reach(lock.package, root)
   const counts = new Map<string, number>()
   for (const { name } of lock.package) counts.set(name, (counts.get(name) ?? 0) + 1)
-  const constraints = lock.package
-    .filter((entry) => entry !== root && entry.source.virtual === undefined)
-    .map((entry) => {
-      const markers =
-        (counts.get(entry.name) ?? 0) > 1 ? entry['resolution-markers'].map((marker) => `(${marker})`) : []
-      return withMarker(uvPin(entry, dirname(file)), markers.join(' or '))
-    })
-  const requirements = root.dependencies.map(({ name, extra, marker }) =>
-    withMarker(extra.length === 0 ? name : `${name}[${extra.join(',')}]`, marker),
-  )
-  return { requirements: [...new Set(requirements)], constraints }
+  const lines = [...reached].map(([entry, markers]) => {
+    const forks = (counts.get(entry.name) ?? 0) > 1 ? entry['resolution-markers'].map((one) => `(${one})`) : []
+    const all = [
+      ...(forks.length > 0 ? [forks.join(' or ')] : []),
+      ...(markers.length > 0 ? [markers.join(' or ')] : []),
+    ]
+    const files = [...(entry.sdist ? [entry.sdist] : []), ...entry.wheels]
+    return {
+      pin: withMarker(
+        uvPin(entry, dirname(file)),
+        all.length > 1 ? all.map((one) => `(${one})`).join(' and ') : all[0],
+      ),
+      hashes: files.flatMap(({ hash }) => hash ?? []),
+    }
+  })
+  return byHashes(lines)
 }
 
-function uvPin({ name, version, source }: z.infer<typeof uvPackage>, base: string): string {
+/** The packages that the project needs, each with the markers of which one must hold; none: always. */
+function reach(packages: readonly UvPackage[], root: UvPackage): Map<UvPackage, string[]> {
+  const reached = new Map<UvPackage, string[]>()
+  const seen = new Set<string>()
+  const follow = (dependencies: UvPackage['dependencies'], above: readonly string[]) => {
+    for (const { name, version, extra, marker } of dependencies) {
+      const under = marker === undefined ? above : [...new Set([...above, `(${marker})`])]
+      for (const entry of packages) {
+        if (entry === root || entry.name !== name || (version !== undefined && entry.version !== version)) continue
+        const condition = under.join(' and ')
+        const visit = JSON.stringify([packages.indexOf(entry), [...extra].sort(), condition])
+        if (seen.has(visit)) continue
+        seen.add(visit)
+        const known = reached.get(entry)
+        if (condition === '') reached.set(entry, [])
+        else if (known === undefined) reached.set(entry, [condition])
+        else if (known.length > 0) reached.set(entry, [...new Set([...known, condition])])
+        follow(entry.dependencies, under)
+        for (const one of extra) follow(entry['optional-dependencies'][one] ?? [], under)
+      }
+    }
+  }
+  follow(root.dependencies, [])
+  return reached
+}
+
+function byHashes(lines: readonly { pin: string; hashes: readonly string[] }[]): LockedRequirements {
+  const of = (isHashed: boolean) => lines.filter(({ hashes }) => hashes.length > 0 === isHashed)
+  return {
+    hashed: of(true).map(({ pin, hashes }) => [pin, ...hashes.map((hash) => `--hash=${hash}`)].join(' ')),
+    plain: of(false).map(({ pin }) => pin),
+  }
+}
+
+function uvPin({ name, version, source }: UvPackage, base: string): string {
   if (source.git !== undefined) {
     const url = new URL(source.git)
     const subdirectory = url.searchParams.get('subdirectory')
@@ -75,6 +129,8 @@ function uvPin({ name, version, source }: z.infer<typeof uvPackage>, base: strin
   return version === undefined ? name : `${name}==${version}`
 }
 
+const pylockHashes = z.record(z.string(), z.string()).default({})
+const pylockFile = z.object({ hashes: pylockHashes })
 const pylockPackage = z.object({
   name: z.string(),
   version: z.string().optional(),
@@ -89,7 +145,9 @@ const pylockPackage = z.object({
     })
     .optional(),
   directory: z.object({ path: z.string() }).optional(),
-  archive: z.object({ url: z.string().optional(), path: z.string().optional() }).optional(),
+  archive: z.object({ url: z.string().optional(), path: z.string().optional(), hashes: pylockHashes }).optional(),
+  sdist: pylockFile.optional(),
+  wheels: z.array(pylockFile).default([]),
 })
 const pylock = z.object({
   'lock-version': z.string().regex(/^1\./, 'only version 1 is known'),
@@ -100,12 +158,15 @@ const pylock = z.object({
 /** @throws ZodError where it is no pylock.toml */
 export function readPylock(data: unknown, file: string): LockedRequirements {
   const lock = pylock.parse(data)
-  const requirements = lock.packages
+  const lines = lock.packages
     .filter(({ marker }) => isDefault(marker, lock['default-groups']))
-    .map((entry) =>
-      withMarker(pylockPin(entry, dirname(file)), entry.marker?.match(groupMarker) ? undefined : entry.marker),
-    )
-  return { requirements, constraints: [] }
+    .map((entry) => ({
+      pin: withMarker(pylockPin(entry, dirname(file)), entry.marker?.match(groupMarker) ? undefined : entry.marker),
+      hashes: [entry.archive, entry.sdist, ...entry.wheels].flatMap((one) =>
+        Object.entries(one?.hashes ?? {}).map(([name, value]) => `${name}:${value}`),
+      ),
+    }))
+  return byHashes(lines)
 }
 
 const groupMarker = /(?:['"]([^'"]+)['"]\s+(?:not\s+)?in\s+)(?:extras|dependency_groups)/

@@ -31,6 +31,12 @@ function isLocation(text: string): boolean {
   )
 }
 
+/** Whether it names a place of which there is only source: a directory, a repository, an archive that is no wheel. */
+export function isBuilt(text: string): boolean {
+  const place = /^(?:[^\s@]+\s*@\s*)?(\S+)/.exec(text.trim())?.[1] ?? ''
+  return isLocation(place) && !/\.whl(?:[#?]|$)/.test(place)
+}
+
 /**
  * What stands for the requirement in a fingerprint: the text itself, and for local files and directories also their state.
  * @param base absolute directory that relative paths start from.

@@ -13,7 +13,7 @@ import { z } from 'zod'
 import { PythonEnvError } from '../../errors.ts'
 import type { EnvironmentSpec } from '../../machines/slots.ts'
 import { type LockedRequirements, readPylock, readUvLock } from './lockfiles.ts'
-import { readRequirementsFile, requirementFault, requirementIdentity } from './requirements.ts'
+import { isBuilt, readRequirementsFile, requirementFault, requirementIdentity } from './requirements.ts'
 import { invalidClause } from './requires-python.ts'
 
 export interface Source {
@@ -27,6 +27,10 @@ export interface Source {
   lock?: { file: string; read: () => LockedRequirements } | undefined
   /** Requirements files. Absolute. */
   files: readonly string[]
+  /** Those of requirements and files that have to be built: they name directories, repositories or archives. */
+  built: readonly string[]
+  /** Whether those files have hashes. */
+  isHashed: boolean
   requires?: { specifiers: string; file: string } | undefined
 }
 
@@ -46,7 +50,7 @@ export async function readSource(spec: EnvironmentSpec): Promise<Source> {
 }
 
 function source(kind: Source['kind'], fields: SourceFields): Source {
-  const { requires } = fields
+  const { requires, requirements = [] } = fields
   if (requires !== undefined) {
     const clause = invalidClause(requires.specifiers)
     if (clause !== undefined) throw invalid(requires.file, `requires-python: "${clause}" is not a version specifier`)
@@ -55,6 +59,8 @@ function source(kind: Source['kind'], fields: SourceFields): Source {
     label: kind,
     requirements: [],
     files: [],
+    isHashed: false,
+    built: requirements.filter(isBuilt),
     ...fields,
     kind,
     identity: JSON.stringify([kind, ...fields.identity]),
@@ -75,6 +81,8 @@ async function readExplicit(spec: EnvironmentSpec): Promise<Source | undefined> 
     label: 'the definition',
     requirements,
     files,
+    isHashed: fromFiles.some(hasHashes),
+    built: [...requirements, ...fromFiles.flatMap(linesOf)].filter(isBuilt),
     identity: [...identity.sort(), '', ...fromFiles],
   })
 }
@@ -151,7 +159,18 @@ async function readRequirementsTxt(spec: EnvironmentSpec): Promise<Source | unde
     () => false,
   )
   if (!isThere) return undefined
-  return source('requirements.txt', { files: [file], identity: [await readRequirementsFile(file)] })
+  const text = await readRequirementsFile(file)
+  const built = linesOf(text).filter(isBuilt)
+  return source('requirements.txt', { files: [file], isHashed: hasHashes(text), built, identity: [text] })
+}
+
+function linesOf(text: string): string[] {
+  return text.split('\n')
+}
+
+/** Of what `readRequirementsFile` gives. */
+function hasHashes(text: string): boolean {
+  return /\s--hash[=\s]/.test(text)
 }
 
 const scriptSchema = z.object({

@@ -22,7 +22,7 @@ import {
 } from '../../protocol/host.ts'
 import type { Resources } from '../resources.ts'
 import type { RecordContent } from '../state/record.ts'
-import { inheritedVariables } from './environment-variables.ts'
+import { hostVariables } from './environment-variables.ts'
 import { FrameReader } from './frames.ts'
 import { startTimeOf } from './identity.ts'
 import { sweepMarked } from './marked.ts'
@@ -40,6 +40,7 @@ export interface LaunchSpec {
   generation: string
   nonce: string
   start: StartMode
+  sandboxed: boolean
   limits: AgentLimits | undefined
 }
 
@@ -95,7 +96,7 @@ export class Host {
       // `-m` puts the working directory on sys.path: the environment's own holds no modules.
       cwd: spec.root,
       env: {
-        ...inheritedVariables(resources.env),
+        ...hostVariables(resources.env),
         AXON_SYSTEM: resources.id,
         AXON_HOST: this.mark,
         PYDANTIC_AI_NO_BANNER: '1',

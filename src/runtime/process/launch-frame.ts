@@ -3,10 +3,17 @@
  */
 import type { AgentDefinition } from '../../machines/definition.ts'
 import type { Endpoint, LaunchFrame } from '../../protocol/control.ts'
+import { sandboxOrder } from './confinement.ts'
 
 const heartbeatMs = 2_000
 
-export function launchFrame(definition: AgentDefinition, token: string, endpoint: Endpoint): LaunchFrame {
+/** `temporary` is the directory of its own that a process in a sandbox has. */
+export function launchFrame(
+  definition: AgentDefinition,
+  token: string,
+  endpoint: Endpoint,
+  temporary: string | undefined,
+): LaunchFrame {
   const { name, module, model, cwd, shutdownMs, tools } = definition
   return {
     type: 'launch',
@@ -18,6 +25,7 @@ export function launchFrame(definition: AgentDefinition, token: string, endpoint
     endpoint,
     shutdownMs,
     heartbeatMs,
+    sandbox: sandboxOrder(definition, temporary),
     ...(tools && { tools: toolList(tools) }),
   }
 }

@@ -11,7 +11,7 @@ import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { fromCallback } from 'xstate'
-import { AxonError, isAxonError, ProcessError } from '../../errors.ts'
+import { AxonError, ProcessError } from '../../errors.ts'
 import type { AgentSlots, ExitRecord, PortCommand, PortEvent, PortInput } from '../../machines/slots.ts'
 import {
   type AgentFrame,
@@ -19,10 +19,13 @@ import {
   type Endpoint,
   type EnvironmentFrame,
   type FailedFrame,
+  type LaunchFrame,
   maxFrameBytes,
   streams,
 } from '../../protocol/control.ts'
+import type { AchievedSandbox } from '../../protocol/sandbox.ts'
 import { type Resources, resourcesOf } from '../resources.ts'
+import { makeTemporary, removeTemporary } from './confinement.ts'
 import { agentVariables } from './environment-variables.ts'
 import { FrameReader } from './frames.ts'
 import type { Host } from './host.ts'
@@ -30,6 +33,7 @@ import { launchFrame } from './launch-frame.ts'
 import { Link } from './link.ts'
 import { acceptTurns } from './listener.ts'
 import { Output } from './output.ts'
+import { spawnError } from './spawn-error.ts'
 
 /** How far apart the exit and the end of the control connection may come, whichever is first. */
 const lingerMs = 250
@@ -62,6 +66,8 @@ class Port {
   /** While the process is alive. */
   #host: Host | undefined
   #isServing = false
+  /** What the process has said before anything of its agent's had run. */
+  #sandboxed: AchievedSandbox | undefined
   #isAbandoned = false
   /** Aborted where the process is not wanted any more before it was asked for. */
   #unlaunched = new AbortController()
@@ -128,15 +134,18 @@ class Port {
       definition.port === undefined
         ? { kind: 'unix', path: this.#resources.newSocketPath() }
         : { kind: 'tcp', host: '127.0.0.1', port: definition.port }
+    const temporary = makeTemporary(definition, this.#resources)
     const unexpect = listener.expect({
       generation,
       nonce,
-      onConnection: (stream, socket) => this.#connect(stream, socket, endpoint),
+      onConnection: (stream, socket) =>
+        this.#connect(stream, socket, launchFrame(definition, this.#link.token, endpoint, temporary)),
     })
     try {
-      this.#environment = environmentLine(agentVariables(definition, this.#resources, host.mark))
+      this.#environment = environmentLine(agentVariables(definition, this.#resources, host.mark, temporary))
       const { start, limits } = definition
-      const hosted = await host.launch({ generation, nonce, start, limits }, this.#unlaunched.signal)
+      const sandboxed = temporary !== undefined
+      const hosted = await host.launch({ generation, nonce, start, sandboxed, limits }, this.#unlaunched.signal)
       this.#host = host
       this.#pid = hosted.pid
       live.add({ generation, pid: hosted.pid, startTime: hosted.startTime })
@@ -154,6 +163,7 @@ class Port {
       unexpect()
       // SIGKILL leaves it behind.
       if (endpoint.kind === 'unix') rmSync(endpoint.path, { force: true })
+      await removeTemporary(temporary)
     }
   }
 
@@ -185,7 +195,7 @@ class Port {
     if (!this.#isAbandoned) this.#tell({ type: 'process.exited', generation, exit: record })
   }
 
-  #connect(stream: (typeof streams)[number], socket: Socket, endpoint: Endpoint): void {
+  #connect(stream: (typeof streams)[number], socket: Socket, launch: LaunchFrame): void {
     this.#connections += 1
     if (stream === 'stdout') socket.write(this.#environment)
     if (stream !== 'control') {
@@ -209,7 +219,7 @@ class Port {
     })
     // The process may be faster than its host, which tells of it.
     void this.#spawned.promise.then(() => {
-      this.#link.send(launchFrame(this.#input.definition, this.#link.token, endpoint))
+      this.#link.send(launch)
       socket.resume()
     })
   }
@@ -219,9 +229,19 @@ class Port {
     switch (frame.type) {
       case 'ready':
         if (this.#isServing) throw new TypeError('A process is ready once.')
+        if (this.#input.definition.permissions && !this.#sandboxed) throw new TypeError('It has entered no sandbox.')
         this.#isServing = true
         this.#link.serve(frame.endpoint)
-        return this.#tell({ type: 'agent.ready', generation, endpoint: frame.endpoint, facts: frame.agent })
+        return this.#tell({
+          type: 'agent.ready',
+          generation,
+          endpoint: frame.endpoint,
+          facts: frame.agent,
+          sandboxed: this.#sandboxed,
+        })
+      case 'sandboxed':
+        this.#sandboxed ??= frame.achieved
+        return
       case 'heartbeat':
         return this.#tell({ type: 'process.heartbeat', generation, heartbeat: frame })
       case 'started':
@@ -272,18 +292,4 @@ function environmentLine(variables: Record<string, string>): string {
   const line = `${JSON.stringify(frame)}\n`
   if (Buffer.byteLength(line) <= maxFrameBytes) return line
   throw new AxonError('PROCESS_SPAWN_FAILED', 'its environment variables are too large to be handed over')
-}
-
-function spawnError({ definition, environment, generation }: PortInput, cause: unknown): ProcessError {
-  const { python } = environment
-  const detail = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
-  if (isAxonError(cause) && cause.code === 'PROCESS_LIMITS_UNAVAILABLE') {
-    const message = `${generation} was not started: ${detail}`
-    return new ProcessError(cause.code, message, { agent: definition.name, cause, context: { generation } })
-  }
-  return new ProcessError(
-    'PROCESS_SPAWN_FAILED',
-    `${generation} could not be started with ${python}: ${detail}. Check that the environment is whole, or clear Axon's cache.`,
-    { agent: definition.name, cause, context: { generation, python } },
-  )
 }

@@ -204,7 +204,7 @@ describe('by events', () => {
         throw mistake
       },
     })
-    await vi.waitFor(() => expect(told).toEqual([mistake]))
+    await vi.waitFor(() => expect(told).toEqual([mistake]), { timeout: 10_000 })
     for (const listener of listeners) process.on('uncaughtException', listener)
     expect(supervisorOf(actor).getChild('a')?.state).toBe('running')
   })

@@ -34,6 +34,8 @@ test('what is not said has its default', () => {
     idempotent: false,
     maxAttempts: 2,
     idempotency: { keepMs: 86_400_000, maxKeys: 10_000 },
+    sandbox: 'off',
+    noBuild: false,
     restart: { maxRestarts: 10, withinMs: 600_000, firstMs: 0, baseMs: 500, maxMs: 60_000, stableMs: 60_000 },
     startMs: 30_000,
     shutdownMs: 5_000,

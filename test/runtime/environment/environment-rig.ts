@@ -13,7 +13,7 @@ import { fakeWheel } from './fixtures.ts'
 
 const execute = promisify(execFile)
 /** For a test that makes an environment. */
-export const timeout = 60_000
+export const timeout = 120_000
 
 /** Of each test file its own, with uv in it. */
 export let cacheDir: string

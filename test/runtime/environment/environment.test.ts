@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import type { Environment, EnvironmentProgress } from '../../../src/machines/slots.ts'
@@ -35,6 +35,9 @@ test(
       expect(warm).toMatchObject({ python: made.python, fingerprint: made.fingerprint, isWarm: true })
     }
     expect(commands).toEqual([])
+    // Named from here, it is the same: the interpreter is started from elsewhere.
+    const near = relative(process.cwd(), cacheDir)
+    expect(await ensure({ dependencies: ['idna', 'six'] }, { cacheDir: near })).toMatchObject({ python: made.python })
   },
   timeout,
 )

@@ -12,4 +12,4 @@ test('the wheel of this package installs with its dependencies, compiled and rea
   const program = 'import axon_agent, fastapi, uvicorn, pydantic; print("imported")'
   const { stdout } = await promisify(execFile)(made.python, ['-I', '-c', program])
   expect(stdout.trim()).toBe('imported')
-}, 60_000)
+})

@@ -26,6 +26,21 @@ name = "anyio"
 version = "4.1"
 source = { registry = "https://index/simple" }
 
+[package.optional-dependencies]
+trio = [{ name = "outcome", marker = "os_name == 'posix'" }]
+
+[[package]]
+name = "outcome"
+version = "1.3"
+source = { registry = "https://index/simple" }
+sdist = { url = "https://index/outcome.tar.gz", hash = "sha256:01" }
+wheels = [{ url = "https://index/outcome.whl", hash = "sha256:02" }]
+
+[[package]]
+name = "nobody-needs-it"
+version = "2"
+source = { registry = "https://index/simple" }
+
 [[package]]
 name = "six"
 version = "1.16.0"
@@ -76,22 +91,29 @@ test('requires-python is read from each source that has it', async () => {
   }
 })
 
-test('a uv.lock becomes requirements of the project and pins for the rest', async () => {
+test('a uv.lock becomes a pin of every package that the project needs, with its markers, extras and hashes', async () => {
   const source = await readSource({ cwd: await project({ 'uv.lock': uvLock }) })
   expect(source.lock?.read()).toEqual({
-    requirements: ['anyio[trio]', "six ; sys_platform == 'linux'"],
-    constraints: [
+    hashed: ["outcome==1.3 ; (os_name == 'posix') --hash=sha256:01 --hash=sha256:02"],
+    plain: [
       'anyio==4.1',
-      "six==1.16.0 ; (python_full_version < '3.11')",
-      "six @ git+https://host/six.git@0123abc ; (python_full_version >= '3.11')",
+      "six==1.16.0 ; ((python_full_version < '3.11')) and ((sys_platform == 'linux'))",
+      "six @ git+https://host/six.git@0123abc ; ((python_full_version >= '3.11')) and ((sys_platform == 'linux'))",
     ],
   })
 })
 
-test('a pylock.toml becomes pins, without the packages of extras', async () => {
-  const text = `${pylock}[[packages]]\nname = "six"\nversion = "1"\nmarker = "'more' in extras"\n`
+test('a pylock.toml becomes pins with their hashes, without the packages of extras', async () => {
+  const text = `${pylock}[[packages.wheels]]
+name = "idna.whl"
+hashes = { sha256 = "03" }
+[[packages]]
+name = "six"
+version = "1"
+marker = "'more' in extras"
+`
   const source = await readSource({ cwd: await project({ 'pylock.toml': text }) })
-  expect(source.lock?.read()).toEqual({ requirements: ['idna==3.10'], constraints: [] })
+  expect(source.lock?.read()).toEqual({ hashed: ['idna==3.10 --hash=sha256:03'], plain: [] })
 })
 
 test('the identity changes with an included file and not with comments', async () => {

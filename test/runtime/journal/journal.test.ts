@@ -67,13 +67,13 @@ test('a run is in the file before it may be sent, and its answer before it may b
 test('a run that waits is marked before it is sent; one that comes back waits again', async () => {
   const { journal } = open(join(scratch(), 'runs.db'))
   const record = begin(journal, 'a')
-  await vi.waitFor(async () => expect(await journal.questions.get('a')).toMatchObject([{ status: 'queued' }]))
+  const is = (row: object) =>
+    vi.waitFor(async () => expect(await journal.questions.get('a')).toMatchObject([row]), { timeout: 10_000 })
+  await is({ status: 'queued' })
   await record.sending(1)
   expect(await journal.questions.get('a')).toMatchObject([{ status: 'sent', attempt: 1 }])
   record.requeued(2)
-  await vi.waitFor(async () =>
-    expect(await journal.questions.get('a')).toMatchObject([{ status: 'queued', attempt: 2 }]),
-  )
+  await is({ status: 'queued', attempt: 2 })
   await record.sending(2)
   expect(await journal.questions.get('a')).toMatchObject([{ status: 'sent', attempt: 2 }])
 })

@@ -9,7 +9,7 @@ test('a host that has ended starts nothing more, and says so instead of waiting 
   const host = rig.resources.hosts.get(rig.host)
   await host.ready
   await host.close()
-  const spec = { generation: 'writer/0#2', nonce: 'n', start: 'warm', limits: undefined } as const
+  const spec = { generation: 'writer/0#2', nonce: 'n', start: 'warm', sandboxed: false, limits: undefined } as const
   await expect(host.launch(spec, new AbortController().signal)).rejects.toMatchObject({ code: 'PROCESS_SPAWN_FAILED' })
 })
 

@@ -81,6 +81,15 @@ test.each([
   expect(rig.count('process.violated')).toBe(1)
 })
 
+test('a process that is ready without the sandbox it was to enter has violated the protocol and serves nobody', async () => {
+  const permissions = { read: [], write: [], net: [], env: [], run: [] }
+  const rig = new PortRig('works', { definition: { sandbox: 'best-effort', permissions } }).start()
+  expect((await rig.until('process.violated')).message).toContain('It has entered no sandbox.')
+  expect(rig.count('agent.ready')).toBe(0)
+  rig.send({ type: 'process.terminate', reason: 'protocol', graceMs: 0 })
+  expect((await rig.exit()).reason).toBe('protocol')
+})
+
 test('a process that ends its control connection and lives for another 250 ms has violated the protocol', async () => {
   const rig = new PortRig('closes').start()
   await rig.clock.armed(250)

@@ -84,13 +84,19 @@ test('a Node that has ended and is not reaped is dead', async () => {
   onTestFinished(() => void parent.kill('SIGKILL'))
   const pid = Number(String(await once(parent.stdout, 'data')))
   // From now on it reaps nobody.
-  await vi.waitFor(() => expect(readFileSync(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n'), { interval: 5 })
+  await vi.waitFor(() => expect(readFileSync(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n'), {
+    timeout: 10_000,
+    interval: 5,
+  })
   process.kill(pid, 'SIGKILL')
   bench.record({ ...thisOwner(), pid, start: startTimeOf(pid) ?? '' })
-  await vi.waitFor(async () => {
-    await bench.sweep()
-    expect(bench.told).toMatchObject([{ pid, processes: 0 }])
-  })
+  await vi.waitFor(
+    async () => {
+      await bench.sweep()
+      expect(bench.told).toMatchObject([{ pid, processes: 0 }])
+    },
+    { timeout: 10_000 },
+  )
   expect(startTimeOf(pid)).toBeDefined()
 })
 

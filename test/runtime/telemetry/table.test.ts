@@ -12,6 +12,7 @@ function replica(index: number, given: Partial<ReplicaSnapshot> = {}): ReplicaSn
     facts: undefined,
     python: undefined,
     limits: undefined,
+    sandbox: undefined,
     restarts: 1,
     resources: { rss: 1_000, cpu: 0.5, loopLagMs: 0, inFlight: 1 },
     inFlight: 1,
