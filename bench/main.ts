@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util'
 import { dev } from './dev.ts'
 import { gateway } from './gateway.ts'
+import { inspector } from './inspector.ts'
 import { journal } from './journal.ts'
 import { describeMachine } from './machine.ts'
 import { orphans } from './orphans.ts'
@@ -30,6 +31,7 @@ export interface BenchResult {
 const benches: Record<string, (rounds: number | undefined, seconds: number | undefined) => Promise<BenchResult>> = {
   dev,
   gateway,
+  inspector,
   journal,
   orphans,
   peers,

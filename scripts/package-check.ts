@@ -33,6 +33,10 @@ try {
   const tarball = join(scratch, filename)
   if (!files.some(({ path }) => /^dist\/python\/axon_agent-.*\.whl$/.test(path)))
     throw new Error('The wheel is not packed.')
+  for (const name of ['index.html', 'page.js', 'page.css', 'page.svg']) {
+    if (!files.some(({ path }) => path === `dist/inspector/page/${name}`))
+      throw new Error(`${name} of the live page is not packed.`)
+  }
   if (!files.some(({ path }) => path === 'templates/shared/gitignore')) throw new Error('The templates are not packed.')
   check('publint', ['run', tarball, '--strict'])
   check('attw', [tarball, '--profile', 'esm-only'])

@@ -30,6 +30,10 @@ step('dist', ['src', 'package.json', 'tsconfig.json'], 'dist/index.js', () => {
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'])
   removeStale('dist')
 })
+step('page', ['src/inspector', 'vite.config.ts', 'package.json'], 'dist/inspector/page/page.js', () => {
+  say('building the live page (vite)')
+  run(process.execPath, [join(root, 'node_modules/vite/bin/vite.js'), 'build'])
+})
 step('wheel', ['python/src', 'python/pyproject.toml', 'python/README.md'], 'dist/python/guard.py', buildWheel)
 
 /** Runs `act` where `output` is missing, or the hash of `inputs` is not that of the last time. */
@@ -49,7 +53,7 @@ function step(name, inputs, output, act) {
 function removeStale(path) {
   for (const entry of readdirSync(join(root, path), { withFileTypes: true })) {
     const name = join(path, entry.name)
-    if (name === 'dist/python') continue
+    if (name === 'dist/python' || name === 'dist/inspector/page') continue
     if (entry.isDirectory()) removeStale(name)
     else if (!existsSync(join(root, name.replace(/^dist/, 'src').replace(/\.(d\.ts|js|js\.map)$/, '.ts'))))
       rmSync(join(root, name))

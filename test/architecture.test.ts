@@ -97,7 +97,7 @@ function read(paths: readonly string[]): Map<string, string> {
 }
 
 describe('the source', () => {
-  const files = read(walk('src').filter((path) => path.endsWith('.ts')))
+  const files = read(walk('src').filter((path) => /\.tsx?$/.test(path)))
 
   it('is found', () => {
     expect([...files.keys()]).toContain('src/machines/agent.ts')

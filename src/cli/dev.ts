@@ -2,10 +2,12 @@
  * Owns `axon dev` as a person sees it: a line for each change, the agents' own output, and the keys. What is replaced when is
  * dev-system.ts's.
  */
-import { relative } from 'node:path'
+import { basename, dirname, relative } from 'node:path'
 import { toAxonError } from '../errors.ts'
+import { createInspector, type Inspector } from '../inspector/inspector.ts'
 import type { Axon } from '../runtime/axon.ts'
 import type { AxonEvent } from '../runtime/telemetry/catalogue.ts'
+import { openBrowser } from './browser.ts'
 import { type DevEvent, type DevSystem, startDev } from './dev-system.ts'
 import { exitCodes } from './exit-codes.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -14,33 +16,49 @@ import { indent, paint, print, printJson, printLine, report, say, status, traceb
 
 export interface DevFlags {
   json?: boolean
+  page: boolean
+  pagePort?: number
+  open?: boolean
 }
 
 /** Runs until it is interrupted, or `q` is typed; resolves with the exit code. */
-export async function dev(file: string | undefined, { json }: DevFlags): Promise<number> {
+export async function dev(file: string | undefined, { json, page, pagePort, open }: DevFlags): Promise<number> {
   const ended = Promise.withResolvers<void>()
   const interrupt = onInterrupt(ended.resolve)
   const view = new View(json === true)
   let system: DevSystem | undefined
   let keys: Keys | undefined
+  let inspector: Inspector | undefined
+  const closeBrowsers: (() => void)[] = []
   try {
     system = await startDev({ file, onEvent: (event) => view.own(event), onSystem: (axon) => view.follow(axon) })
     const { axon } = system
     void axon.actor.subscribe({ complete: ended.resolve, error: () => ended.resolve() })
-    if (!json) keys = obeyKeys(system, ended.resolve)
+    if (page) {
+      const name = basename(dirname(system.path)).slice(0, 100) || 'axon'
+      inspector = await createInspector(axon, { name, ...(pagePort !== undefined && { port: pagePort }) })
+      view.page(inspector)
+    }
+    const show = () => {
+      if (inspector) closeBrowsers.push(openBrowser(inspector.url, () => say('No browser could be opened.')))
+    }
+    if (open) show()
+    if (!json) keys = obeyKeys(system, ended.resolve, inspector && show)
     await ended.promise
   } finally {
     keys?.close()
+    for (const close of closeBrowsers) close()
+    await inspector?.close()
     await system?.close()
     interrupt.off()
   }
   return interrupt.code ?? exitCodes.done
 }
 
-const help = 'r restart all · p prompt an agent · q quit'
-
-function obeyKeys(system: DevSystem, quit: () => void): Keys | undefined {
+function obeyKeys(system: DevSystem, quit: () => void, show: (() => void) | undefined): Keys | undefined {
+  const help = `r restart all · p prompt an agent · ${show ? 'o open the live page · ' : ''}q quit`
   const keys = listenToKeys({
+    ...(show && { o: show }),
     r: () => system.restartAll(),
     q: quit,
     p: async (signal) => prompt(system.axon, await chosen(system.axon), signal),
@@ -86,6 +104,13 @@ class View {
       if (!this.#isJson) this.#tell(event)
       else if (event.type !== 'process.heartbeat') printJson(event)
     })
+  }
+
+  /** Where the page is. Its address has a token, and so has that for the receivers of XState's inspectors. */
+  page({ url, inspectUrl }: Inspector): void {
+    if (this.#isJson) return printJson({ type: 'page.served', url, inspectUrl })
+    say(`Live page: ${paint('bold', url, process.stderr)}`)
+    say(paint('dim', `XState inspectors: ${inspectUrl}`, process.stderr))
   }
 
   own(event: DevEvent): void {

@@ -62,6 +62,7 @@ function makeProgram(end: (code: number) => void): Command {
       gatewayOption('--grace-ms <ms>', 'how long runs may go on when it is asked to end; default: 10000', wholeNumber),
     )
     .option('--no-auth', 'ask for no token; on loopback only')
+    .option('--no-page', 'without the live page')
     .addOption(jsonOption('first one line { "url", "pid" }'))
     .action(async (config, options) => end(await (await import('./serve.ts')).serve(config, options)))
 
@@ -80,6 +81,9 @@ function makeProgram(end: (code: number) => void): Command {
     .command('dev')
     .description('Run the agents of axon.config.ts, and replace them when their files are saved.')
     .argument('[config]', 'the configuration; default: axon.config.ts here or above')
+    .option('--open', 'open the live page in the browser')
+    .option('--page-port <port>', 'where the live page is; default: 0, the kernel chooses', wholeNumber)
+    .option('--no-page', 'without the live page')
     .addOption(jsonOption('one event a line'))
     .action(async (config, options) => end(await (await import('./dev.ts')).dev(config, options)))
 

@@ -3,6 +3,7 @@
  */
 import pino from 'pino'
 import { createGateway } from '../gateway/gateway.ts'
+import { createLivePage } from '../inspector/live-page.ts'
 import { type Axon, createAxon } from '../runtime/axon.ts'
 import { readConfig } from '../runtime/config/load.ts'
 import { createMetrics } from '../runtime/telemetry/prometheus.ts'
@@ -16,6 +17,7 @@ export interface ServeFlags {
   allowHost?: string[]
   origin?: string[]
   auth: boolean
+  page: boolean
   graceMs?: number
   json?: boolean
 }
@@ -30,7 +32,7 @@ function tell(axon: Axon): void {
 
 /** Serves until it is asked to end, and resolves with the exit code. */
 export async function serve(file: string | undefined, flags: ServeFlags): Promise<number> {
-  const { port, host, allowHost: hosts, origin: origins, auth, graceMs, json } = flags
+  const { port, host, allowHost: hosts, origin: origins, auth, graceMs, page, json } = flags
   const { options, logLevel } = await readConfig({ file })
   const isWatched = process.stderr.isTTY
   const logger = isWatched
@@ -39,6 +41,7 @@ export async function serve(file: string | undefined, flags: ServeFlags): Promis
   const axon = createAxon({ operator: true, logger, ...options })
   if (isWatched) tell(axon)
   const metrics = createMetrics(axon)
+  const livePage = page ? createLivePage(axon) : undefined
   const asked = Promise.withResolvers<void>()
   let isStarted = false
   const interrupt = onInterrupt(() => {
@@ -51,6 +54,7 @@ export async function serve(file: string | undefined, flags: ServeFlags): Promis
     const gateway = await createGateway(axon, {
       auth,
       metrics,
+      ...(livePage && { page: livePage }),
       ...(port !== undefined && { port }),
       ...(host !== undefined && { host }),
       ...(hosts !== undefined && { hosts }),
@@ -61,6 +65,7 @@ export async function serve(file: string | undefined, flags: ServeFlags): Promis
     else printLine(gateway.url)
     if (gateway.token !== undefined)
       say(`Token, until this ends: ${gateway.token} (set AXON_GATEWAY_TOKENS to give your own)`)
+    if (livePage && !json) say(`Live page: ${gateway.url}/`)
     const ended = new Promise<void>((resolve) => axon.actor.subscribe({ complete: resolve, error: () => resolve() }))
     await Promise.race([asked.promise, ended])
     await gateway.close()
@@ -70,6 +75,7 @@ export async function serve(file: string | undefined, flags: ServeFlags): Promis
     return interrupt.code ?? report(error, { json })
   } finally {
     await axon.close()
+    livePage?.close()
     metrics.close()
     interrupt.off()
   }

@@ -12,7 +12,7 @@ export interface TopOptions {
   sort?: SortKey | undefined
 }
 
-const heads = ['AGENT', 'STATE', 'PID', 'FLIGHT', 'QUEUE', 'RUNS', 'RUNS/S', 'ERRORS', 'RESTARTS', 'MEMORY', 'CPU']
+const heads = 'AGENT STATE PID FLIGHT QUEUE RUNS RUNS/S P50 P99 ERRORS RESTARTS MEMORY CPU'.split(' ')
 /** Of those, from the left. */
 const leftAligned = 2
 
@@ -53,16 +53,16 @@ export function clip(line: string, columns: number): string {
 
 function linesOf(agent: AgentRow, table: SystemTable, since: SystemTable | undefined): Line[] {
   const { name, state, replicas, inFlight, queue, runs, errors, restarts, rss } = agent
-  const before = since?.agents.find((row) => row.name === name)
-  const seconds = since === undefined ? 0 : (table.time - since.time) / 1_000
-  const perSecond = before && seconds > 0 ? ((runs - before.runs) / seconds).toFixed(1) : '-'
+  const { runsPerSecond, p50Ms, p99Ms } = agent.lastMinute ?? {}
   const pid = replicas.length === 1 ? (replicas[0]?.pid ?? '-') : `${replicas.length}×`
   const figures = [
     pid,
     inFlight,
     queue,
     runs,
-    perSecond,
+    runsPerSecond === undefined ? '-' : runsPerSecond.toFixed(1),
+    duration(p50Ms),
+    duration(p99Ms),
     errors,
     restarts,
     bytes(rss),
@@ -73,7 +73,19 @@ function linesOf(agent: AgentRow, table: SystemTable, since: SystemTable | undef
     { cells: [name, state, ...figures.map(String)], state },
     ...several.map((replica) => {
       const cpu = percent(cpuOfReplica(replica, table, since))
-      const figures = [replica.pid ?? '-', replica.inFlight, '', '', '', '', replica.restarts, bytes(replica.rss), cpu]
+      const figures = [
+        replica.pid ?? '-',
+        replica.inFlight,
+        '',
+        '',
+        '',
+        '',
+        '',
+        '',
+        replica.restarts,
+        bytes(replica.rss),
+        cpu,
+      ]
       return { cells: [`  ${replica.replica}`, replica.state, ...figures.map(String)], state: replica.state }
     }),
   ]
@@ -101,6 +113,11 @@ function cpuOfReplica({ generation, cpu }: ReplicaRow, { time }: SystemTable, si
   const before = since?.agents.flatMap(({ replicas }) => replicas).find((row) => row.generation === generation)
   if (since === undefined || cpu === null || before === undefined || before.cpu === null) return undefined
   return time > since.time ? (cpu - before.cpu) / ((time - since.time) / 1_000) : undefined
+}
+
+function duration(ms: number | null | undefined): string {
+  if (ms === null || ms === undefined) return '-'
+  return ms < 1_000 ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms` : `${(ms / 1_000).toFixed(2)} s`
 }
 
 function percent(share: number | undefined): string {

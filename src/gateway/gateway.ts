@@ -9,21 +9,25 @@ import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { AxonError } from '../errors.ts'
 import type { Axon } from '../runtime/axon.ts'
+import { parseBody } from '../runtime/serving/bodies.ts'
+import { allowedHosts, demandHost, securityHeaders } from '../runtime/serving/hosts.ts'
+import type { Enterable, PageEntrance } from '../runtime/serving/page.ts'
+import { makeToken } from '../runtime/serving/token.ts'
+import { packageVersion } from '../runtime/serving/version.ts'
 import { readTraceHeaders } from '../runtime/telemetry/trace-context.ts'
-import { parseBody } from './bodies.ts'
 import { boundConnections, refuseConnection } from './connections.ts'
 import { Front } from './front.ts'
-import { allowedHosts, checkOrigins, isPreflight, preflightHeaders, securityHeaders } from './guards.ts'
+import { checkOrigins, demandAgent, isPreflight, preflightHeaders } from './guards.ts'
 import { type DescribedRoute, describedRoutes, openApi } from './openapi.ts'
 import { type GatewayOptions, type GatewaySettings, parseOptions } from './options.ts'
 import { protocols } from './protocols.ts'
 import { agentRoutes } from './routes/agents.ts'
+import { pageRoutes } from './routes/page.ts'
 import { runRoutes } from './routes/runs.ts'
 import { systemRoutes } from './routes/system.ts'
 import { GatewayRuns } from './runs.ts'
 import { notJson, refusalOf, setRefusalHeaders, statusOf, toWire } from './statuses.ts'
-import { anybody, makeToken, Tokens, tokensFrom } from './tokens.ts'
-import { packageVersion } from './version.ts'
+import { anybody, type Caller, Tokens, tokensFrom } from './tokens.ts'
 
 export interface Gateway extends AsyncDisposable {
   /** `http://127.0.0.1:4711`. */
@@ -49,19 +53,22 @@ export async function createGateway(axon: Axon, options: GatewayOptions = {}): P
   const runs = new GatewayRuns(axon, settings)
   const app = makeServer(settings)
   const front = new Front(app, axon, settings, runs)
+  const entrance = settings.page && enterPage(settings.page, front, tokens)
   guard(front, tokens)
+  if (entrance) pageRoutes(front, entrance)
   addRoutes(front)
   try {
     await app.listen({ host: settings.host, port: settings.port })
   } catch (error) {
+    entrance?.close()
     runs.close()
     throw unlistening(settings, error)
   }
   const address = app.server.address() as AddressInfo
-  listening.set(front, allowedHosts(settings, address.port))
+  listening.set(front, allowedHosts(settings.host, settings.hosts, address.port))
   let closing: Promise<void> | undefined
   const close = () => {
-    closing ??= end(front)
+    closing ??= end(front, entrance)
     return closing
   }
   return { url: urlOf(settings, address), address, token, close, [Symbol.asyncDispose]: close }
@@ -144,6 +151,21 @@ function guard(front: Front, tokens: Tokens | undefined): void {
   })
 }
 
+/** Behind the gateway's own door: its hosts, its tokens, its runs. */
+function enterPage(page: Enterable, front: Front, tokens: Tokens | undefined): PageEntrance {
+  const { app, runs } = front
+  const entrance = page.enter({
+    callerOf: (token) => (tokens ? tokens.callerOf(token) : anybody),
+    demandHost: (request) => demandHost(request, listening.get(front) ?? new Set()),
+    startRun: (caller, agent, request) => {
+      demandAgent(front.axon, caller as Caller, agent)
+      return runs.start(caller as Caller, agent, request).id
+    },
+  })
+  app.server.on('upgrade', (request, socket, head) => entrance.upgrade(request, socket, head))
+  return entrance
+}
+
 function addRoutes(front: Front): void {
   const { app } = front
   const described: DescribedRoute[] = []
@@ -179,13 +201,14 @@ function answerError(caller: Parameters<typeof toWire>[1], given: unknown, reply
   return reply.code(statusOf(error.code)).send(toWire(error, caller))
 }
 
-async function end(front: Front): Promise<void> {
+async function end(front: Front, entrance: PageEntrance | undefined): Promise<void> {
   const { app, runs, settings } = front
   front.isClosing = true
   const { promise: late, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, settings.graceMs)
   await Promise.race([runs.drained(), late])
   clearTimeout(timer)
+  entrance?.close()
   runs.close()
   await app.close()
 }

@@ -7,25 +7,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AxonError } from '../errors.ts'
 import type { Axon } from '../runtime/axon.ts'
-import type { GatewaySettings, Role } from './options.ts'
+import { demandHost, demandOwnOrigin } from '../runtime/serving/hosts.ts'
+import type { Role } from './options.ts'
 import type { Caller } from './tokens.ts'
-
-/** On every answer. */
-export const securityHeaders = {
-  'x-content-type-options': 'nosniff',
-  'cache-control': 'no-store',
-  'referrer-policy': 'no-referrer',
-  'x-frame-options': 'DENY',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'cross-origin-resource-policy': 'same-origin',
-} as const
-
-/** What `Host` may say, all in lower case. */
-export function allowedHosts({ host, hosts }: GatewaySettings, port: number): ReadonlySet<string> {
-  const bracketed = host.includes(':') ? `[${host}]` : host
-  const names = ['localhost', '127.0.0.1', '[::1]', bracketed, ...hosts].map((name) => name.toLowerCase())
-  return new Set(names.flatMap((name) => (/[^:\]]:\d+$|\]:\d+$/.test(name) ? [name] : [name, `${name}:${port}`])))
-}
 
 /** @throws AxonError GATEWAY_FORBIDDEN, GATEWAY_REQUEST_MALFORMED */
 export function checkOrigins(
@@ -34,19 +18,8 @@ export function checkOrigins(
   hosts: ReadonlySet<string>,
   origins: ReadonlySet<string>,
 ): void {
-  const { rawHeaders, url = '' } = request.raw
   const { origin } = request.headers
-  const host = request.headers.host?.toLowerCase() ?? ''
-  if (!url.startsWith('/')) {
-    throw new AxonError(
-      'GATEWAY_REQUEST_MALFORMED',
-      'The target of the request is no path. Send one that begins with /.',
-    )
-  }
-  if (timesSaid(rawHeaders, 'host') !== 1 || !hosts.has(host)) {
-    const message = 'The Host header names no host of this gateway. Use its own address, or list the name as hosts.'
-    throw new AxonError('GATEWAY_FORBIDDEN', message)
-  }
+  demandHost(request.raw, hosts)
   if (origin === undefined) return
   if (origins.has(origin)) {
     reply.headers({
@@ -58,18 +31,7 @@ export function checkOrigins(
       'access-control-expose-headers',
       'Retry-After, X-Axon-Run, Location, X-Request-Id, X-Should-Retry, Mcp-Session-Id',
     )
-  } else if (origin !== `http://${host}` && origin !== `https://${host}`) {
-    throw new AxonError('GATEWAY_FORBIDDEN', 'Pages of this Origin may not call. List it as origins.')
-  }
-}
-
-function timesSaid(rawHeaders: readonly string[], name: string): number {
-  let times = 0
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const said = rawHeaders[at]
-    if (said?.length === name.length && said.toLowerCase() === name) times += 1
-  }
-  return times
+  } else demandOwnOrigin(request.raw)
 }
 
 /** Whether it is a browser's question before a request of a page that may call. */

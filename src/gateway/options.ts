@@ -5,6 +5,8 @@ import * as z from 'zod'
 import { AxonError } from '../errors.ts'
 import { agentName, describe, options, positiveMs } from '../runtime/config/fields.ts'
 import type { ConversationStore } from '../runtime/conversations/store.ts'
+import { isLoopback } from '../runtime/serving/hosts.ts'
+import type { Enterable } from '../runtime/serving/page.ts'
 import type { Metrics } from '../runtime/telemetry/prometheus.ts'
 
 export const roles = ['run', 'operate', 'read'] as const
@@ -96,6 +98,13 @@ const gatewayOptions = options({
       'is not what createMetrics makes',
     )
     .optional(),
+  /** The live page, served at `/` with the gateway's tokens: `createLivePage(axon)`. Default: there is none. */
+  page: z
+    .custom<Enterable>(
+      (value) => typeof (value as Partial<Enterable> | null)?.enter === 'function',
+      'is not what createLivePage makes',
+    )
+    .optional(),
 })
 export type GatewayOptions = z.input<typeof gatewayOptions>
 export type GatewaySettings = z.output<typeof gatewayOptions>
@@ -118,8 +127,4 @@ export function parseOptions(given: unknown): GatewaySettings {
 
 export function invalidGateway(what: string, cause?: unknown): AxonError {
   return new AxonError('CONFIG_INVALID', `The options of the gateway are not valid: ${what}.`, { cause })
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 }

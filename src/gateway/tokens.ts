@@ -4,10 +4,11 @@
  * 1. A token that was presented is hashed first, and compared with every known one.
  * 2. No token is kept: only its hash.
  */
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import * as z from 'zod'
 import { AxonError } from '../errors.ts'
+import { digestOf, tagOf } from '../runtime/serving/token.ts'
 import type { TraceHeaders } from '../runtime/telemetry/trace-context.ts'
 import { invalidGateway, type Role, roles, type TokenDefinition, tokens } from './options.ts'
 
@@ -34,30 +35,31 @@ export class Tokens {
 
   constructor(definitions: readonly TokenDefinition[]) {
     this.#known = definitions.map((definition) => {
-      const digest = sha256(definition.token)
-      const name = definition.name ?? `token-${sha256(digest).toString('hex').slice(0, 12)}`
+      const digest = digestOf(definition.token)
+      const name = definition.name ?? `token-${digestOf(digest).toString('hex').slice(0, 12)}`
       return { hash: digest, caller: callerOf(name, definition) }
     })
   }
 
   /** @throws AxonError GATEWAY_UNAUTHORIZED */
   identify(authorization: string | undefined): Caller {
-    const [, token] = /^bearer ([\x21-\x7e]{1,1024})$/i.exec(authorization ?? '') ?? []
-    const presented = sha256(token ?? '')
+    const [, token] = /^bearer (.{1,1024})$/i.exec(authorization ?? '') ?? []
+    const caller = this.callerOf(token ?? '')
+    if (caller === undefined) throw unauthorized()
+    return caller
+  }
+
+  /** Undefined where the token is nobody's. */
+  callerOf(token: string): Caller | undefined {
+    const presented = digestOf(token)
     let caller: Caller | undefined
     for (const known of this.#known) if (timingSafeEqual(known.hash, presented)) caller = known.caller
-    if (caller === undefined || token === undefined) throw unauthorized()
-    return caller
+    return /^[\x21-\x7e]{1,1024}$/.test(token) ? caller : undefined
   }
 }
 
 /** Where no token is asked for. */
 export const anybody: Caller = callerOf('anybody', { roles: [...roles] })
-
-/** A token that nobody can guess. */
-export function makeToken(): string {
-  return `axon_${randomBytes(32).toString('base64url')}`
-}
 
 /**
  * The tokens that the environment gives: `AXON_GATEWAY_TOKENS`, or the file that `AXON_GATEWAY_TOKENS_FILE` names: a JSON array
@@ -99,12 +101,7 @@ function listed(text: string): { token: string }[] {
 }
 
 function callerOf(name: string, { roles: given, agents }: Pick<TokenDefinition, 'roles' | 'agents'>): Caller {
-  const tag = sha256(`axon-caller:${name}`).toString('hex').slice(0, 16)
-  return { name, tag, roles: new Set(given), agents: agents && new Set(agents) }
-}
-
-function sha256(given: string | Buffer): Buffer {
-  return hash('sha256', given, 'buffer')
+  return { name, tag: tagOf(name), roles: new Set(given), agents: agents && new Set(agents) }
 }
 
 function unauthorized(): AxonError {

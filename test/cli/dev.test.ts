@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, utimesSync, wr
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { openPage } from '../inspector/page-client.ts'
 import { openTerminal, type Terminal } from './pseudo-terminal.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -116,4 +117,19 @@ test('a changed configuration is applied, and a wrong one told and not applied',
   write('axon.config.json', JSON.stringify({ agents: { two: { module: 'two' } } }))
   await terminal.becomes((screen) => screen.includes('two ready') && screen.includes('one retired'))
   await asks(terminal, 'c', 'c 2')
+})
+
+test('the live page is there for who has its token, and gone with --no-page', async () => {
+  const { dev } = project({ 'one.py': says(' 1') })
+  const terminal = dev('--json')
+  const [, url = ''] = await terminal.sees(/"page\.served","url":"([^"]+)"/)
+  expect((await fetch(url)).status).toBe(200)
+  const page = await openPage(url)
+  await page.frame('@xstate.snapshot', ({ snapshot }) => snapshot.value === 'ready')
+  terminal.interrupt()
+  expect(await terminal.exited).toBe(130)
+  expect(await page.closed).toBeGreaterThan(1_000)
+  const without = dev('--no-page')
+  await without.sees('p prompt an agent · q quit')
+  await without.sees('one ready')
 })

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { request } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
+import { PageClient } from '../inspector/page-client.ts'
 
 const root = join(import.meta.dirname, '../..')
 const env = { ...process.env, AXON_CACHE_DIR: join(root, 'node_modules/.cache/axon-e2e'), NO_COLOR: '1' }
@@ -103,4 +104,16 @@ test('figures for Prometheus count what was run, and a run belongs to the trace 
   child.kill('SIGTERM')
   await exit
   expect(await errors).toContain(`"trace_id":"${traceId}"`)
+})
+
+test('serves the live page to who has a token, and not with --no-page', async () => {
+  const token = 'a-token-that-is-long-enough'
+  const { first } = serve(['--json'], { AXON_GATEWAY_TOKENS: token })
+  const { url } = JSON.parse(await first)
+  expect(await (await fetch(url)).text()).toContain('page.js')
+  const page = await new PageClient(url).open(token)
+  expect((await page.present('@xstate.actor')).map(({ name }) => name)).toContain('echo/0')
+  const without = serve(['--json', '--no-page'], { AXON_GATEWAY_TOKENS: token })
+  const answer = await fetch(JSON.parse(await without.first).url, { headers: { authorization: `Bearer ${token}` } })
+  expect(answer.status).toBe(404)
 })

@@ -56,6 +56,12 @@ describe('the examples of the documentation run as they are written', () => {
     expect(printed).toContain('"lookup":{"state":"sent","amount":20},"refund":"Order a is paid back."')
   })
 
+  it('docs/inspector.md: the live page of a system is served, and closed', () => {
+    const printed = application(blocks('docs/inspector.md', 'ts')[0] as string)
+    expect(printed).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/ \/inspect$/m)
+    expect(printed).toContain('It is sunny in a.')
+  })
+
   it('docs/composition.md: a machine of the application invokes an agent', () => {
     expect(application(blocks('docs/composition.md', 'ts')[0] as string)).toContain('It is sunny in a.')
   })

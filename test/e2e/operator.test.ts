@@ -33,7 +33,7 @@ test('a system is found by its record, and tells its figures to its own user onl
   expect(table).toMatchObject({ system: axon.id, pid: process.pid })
   const { pid = null } = axon.agent('echo').snapshot() ?? {}
   const replica = { replica: 'echo/0', generation: 'echo/0#1', pid, state: 'ready' }
-  expect(table?.agents).toMatchObject([{ agent: 'echo', runs: 1, errors: 0, queue: 0, replicas: [replica] }])
+  expect(table?.agents).toMatchObject([{ name: 'echo', runs: 1, errors: 0, queue: 0, replicas: [replica] }])
   const modes = [socketOf(axon), axon.runtimeDir ?? ''].map((path) => lstatSync(path).mode & 0o777)
   expect(modes).toEqual([0o600, 0o700])
 })

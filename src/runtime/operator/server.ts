@@ -4,7 +4,7 @@
  *
  * 1. It only tells: nothing that is said here changes anything.
  * 2. Nobody waits for a reader: one that does not keep up is let go.
- * 3. While nobody is connected, nothing is gathered and no event is listened to.
+ * 3. While nobody asks, nothing is gathered and no event is listened to.
  */
 import { chmodSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
@@ -17,6 +17,7 @@ import {
 } from '../../protocol/operator.ts'
 import { FrameReader } from '../process/frames.ts'
 import type { AxonEvent } from '../telemetry/catalogue.ts'
+import { FigureCount } from '../telemetry/figures.ts'
 import type { SystemTable } from '../telemetry/table.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 
@@ -25,16 +26,25 @@ const maxUnreadBytes = 1024 * 1024
 const maxConnections = 16
 /** So long may one that is told goodbye take to read it. */
 const goodbyeMs = 250
+/** Whoever looks at the figures again within this time finds them counted all the while. */
+const countedForMs = 60_000
 
 export interface OperatorOptions {
   telemetry: Pick<Telemetry, 'on'>
   table: () => SystemTable
 }
 
+interface Counting {
+  count: FigureCount
+  end: () => void
+  timer?: NodeJS.Timeout
+}
+
 export class OperatorServer {
   readonly #options: OperatorOptions
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  #counting: Counting | undefined
 
   /** Listens on `path`, in a directory that only this user can enter. Never throws: a system is no worse without it. */
   constructor(path: string, options: OperatorOptions) {
@@ -48,6 +58,7 @@ export class OperatorServer {
   /** Lets every reader read what it was told, and takes no more. */
   close(): void {
     this.#server.close()
+    this.#endCounting()
     for (const socket of this.#sockets) leave(socket)
   }
 
@@ -78,13 +89,35 @@ export class OperatorServer {
 
   #answer(socket: Socket, question: OperatorQuestion): (() => void) | undefined {
     if (question.type === 'snapshot') {
-      say(socket, { type: 'snapshot', table: this.#options.table() })
+      say(socket, { type: 'snapshot', table: this.#table() })
       return undefined
     }
     say(socket, { type: 'events.following' })
     return this.#options.telemetry.on('*', (event) => {
       if (matches(event, question)) say(socket, { type: 'event', time: Date.now(), event })
     })
+  }
+
+  /** The figures of the last minute are counted from the first question on. */
+  #table(): SystemTable {
+    const counting = this.#counting ?? this.#count()
+    clearTimeout(counting.timer)
+    counting.timer = setTimeout(() => this.#endCounting(), countedForMs).unref()
+    const table = this.#options.table()
+    return { ...table, agents: table.agents.map((row) => ({ ...row, lastMinute: counting.count.read(row.name) })) }
+  }
+
+  #count(): Counting {
+    const count = new FigureCount()
+    const counting: Counting = { count, end: this.#options.telemetry.on('*', (event) => count.hear(event)) }
+    this.#counting = counting
+    return counting
+  }
+
+  #endCounting(): void {
+    clearTimeout(this.#counting?.timer)
+    this.#counting?.end()
+    this.#counting = undefined
   }
 }
 

@@ -68,10 +68,10 @@ export class Dispatcher {
   #lanes = new Map<string, Lane>()
   #runs = new Map<string, Run>()
   #keyed: KeyedRuns
-  #streams: Streams
   #isClosed = false
   /** The tool calls that wait for a person. */
   readonly approvals: Approvals
+  readonly streams: Streams
   readonly #tools: ToolSurroundings
   readonly #commands: CommandSurroundings
 
@@ -89,7 +89,7 @@ export class Dispatcher {
     })
     const source = journal && { questions: journal.questions, runOf }
     const replayed: Replay | undefined = source && ((...run) => replay(source, ...run))
-    this.#streams = new Streams(options.clock, options.transport, replayed)
+    this.streams = new Streams(options.clock, options.transport, replayed)
   }
 
   /** Starts a run that answers as a whole. */
@@ -108,7 +108,7 @@ export class Dispatcher {
   stream(agent: string, request: RunRequest, options: StreamOptions = {}, keep?: Keep): RunStream {
     const { resumable, ...rest } = options
     if (rest.idempotencyKey !== undefined) throw invalidOptions(agent, 'a stream takes no idempotencyKey, run() does')
-    return this.#streams.open(
+    return this.streams.open(
       agent,
       resumable,
       (execute) => this.#submit(agent, request, rest, resumable ? 'resumable' : 'stream', execute),
@@ -118,7 +118,7 @@ export class Dispatcher {
 
   /** Another reader of a stream that was started as resumable. */
   resume(agent: string, run: string, options?: ResumeOptions): RunStream {
-    return this.#streams.resume(agent, run, options)
+    return this.streams.resume(agent, run, options)
   }
 
   /** Runs what an earlier system had accepted, as a whole: nobody reads its events any more. */
@@ -200,7 +200,7 @@ export class Dispatcher {
     // No timer is left, and none is made when the last calls have ended.
     for (const lane of this.#lanes.values()) lane.close(closed)
     this.#lanes.clear()
-    this.#streams.close()
+    this.streams.close()
   }
 
   async #answerTo(key: string, agent: string, request: RunRequest, options: RunOptions): Promise<RunResponse> {

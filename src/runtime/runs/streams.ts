@@ -5,7 +5,7 @@
 import * as z from 'zod'
 import { AxonError } from '../../errors.ts'
 import type { RunSlots } from '../../machines/slots.ts'
-import type { RunResponse } from '../../protocol/run.ts'
+import type { RunResponse, RunStreamEvent } from '../../protocol/run.ts'
 import type { Clock } from '../clock.ts'
 import { EventLog } from './event-log.ts'
 import { EventQueue, type EventSink } from './event-queue.ts'
@@ -45,6 +45,8 @@ export interface ResumeOptions {
 export type Submit = (execute: (self: () => Run) => Execute) => Run
 /** A stream of what the journal has of a run after the event of that id. */
 export type Replay = (agent: string, run: string, after: number) => RunStream
+/** Sees the events of all streamed runs. It must not throw. */
+export type StreamWatcher = (agent: string, run: string, event: RunStreamEvent) => void
 /** Called with the answer before anybody else has it. */
 export type Keep = (response: RunResponse, run: string) => Promise<void>
 
@@ -62,6 +64,7 @@ export class Streams {
   readonly #replay: Replay | undefined
   /** By run. */
   readonly #resumable = new Map<string, Resumable>()
+  readonly #watchers = new Set<StreamWatcher>()
 
   /** @param replay where there is a journal: it has an answer before the caller does, and what is kept here no more */
   constructor(clock: Clock, transport: RunSlots, replay: Replay | undefined) {
@@ -90,6 +93,12 @@ export class Streams {
     if (found === undefined && this.#replay) return this.#replay(agent, id, after)
     const message = `There is no run ${JSON.stringify(id)} of ${agent} that can be resumed: it was not started with resumable, or is over for longer than its resumeMs.`
     throw new AxonError('RUN_UNKNOWN', message, { agent, context: { run: id } })
+  }
+
+  /** The answer ends it. */
+  watch(watcher: StreamWatcher): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
   }
 
   /** Nothing can be resumed any more. */
@@ -134,6 +143,7 @@ export class Streams {
       let response: RunResponse | undefined
       let hasTold = false
       for await (const event of this.#transport.httpStream(call, signal)) {
+        for (const watch of this.#watchers) watch(self().agent, self().id, event)
         if (event.event === 'run.started') self().streaming()
         else if (!hasTold) {
           hasTold = true

@@ -4,6 +4,7 @@
  */
 import { replicaOf } from '../../machines/agent-context.ts'
 import type { AgentSnapshot, AgentState, ReplicaSnapshot } from '../agent-view.ts'
+import type { Figures } from './figures.ts'
 
 export interface ReplicaRow {
   /** `writer/0`. */
@@ -42,6 +43,8 @@ export interface AgentRow {
   rss: number | null
   /** Processor time of its present processes, in seconds. Null where none has told. */
   cpu: number | null
+  /** As the live page has them; only where somebody has counted. */
+  lastMinute?: Figures | undefined
 }
 
 export interface SystemTable {

@@ -3,7 +3,7 @@
  */
 import type { AgentCard } from '@a2a-js/sdk'
 import type { AgentSnapshot } from '../../../runtime/agent-view.ts'
-import { packageVersion } from '../../version.ts'
+import { packageVersion } from '../../../runtime/serving/version.ts'
 
 const inputModes = ['text/plain', 'application/json', 'image/*', 'audio/*', 'video/*', 'application/pdf']
 const outputModes = ['text/plain', 'application/json']

@@ -2,8 +2,8 @@
  * Owns the server of MCP that all exchanges share: which tools there are, what a call does, and who is told when they change.
  */
 import { createMcpHandler, isLegacyRequest, McpServer } from '@modelcontextprotocol/server'
+import { packageVersion } from '../../../runtime/serving/version.ts'
 import type { Front } from '../../front.ts'
-import { packageVersion } from '../../version.ts'
 import { callTool } from './call.ts'
 import { exchangeOf } from './exchange.ts'
 import { Sessions } from './sessions.ts'

@@ -4,7 +4,7 @@
  * 1. UTF-8 that is none, JSON that is none, nesting that is too deep, lone surrogates and `__proto__` go no further.
  */
 import { isUtf8 } from 'node:buffer'
-import { AxonError } from '../errors.ts'
+import { AxonError } from '../../errors.ts'
 
 const [quote, backslash, openList, closeList, openObject, closeObject] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d]
 

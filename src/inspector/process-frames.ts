@@ -1,0 +1,125 @@
+/**
+ * Owns the processes of replicas as frames: which there is, where it runs, what bounds it, and what it uses.
+ */
+import type { AnyMachineSnapshot } from 'xstate'
+import { type AgentContext, generationOf, replicaOf } from '../machines/agent-context.ts'
+import type { AxonEvent, AxonEventOf } from '../runtime/telemetry/catalogue.ts'
+import type { Actors, Known } from './actors.ts'
+import type { BeatsFrame, ProcessFrame } from './frames.ts'
+import type { Timeline } from './timeline.ts'
+
+interface Beat {
+  at: number
+  rssBytes: number
+  cpuSeconds: number
+  /** Undefined until the second heartbeat. */
+  cpu: number | undefined
+  loopLagMs: number
+  inFlight: number
+}
+
+export class ProcessFrames {
+  readonly #timeline: Timeline
+  readonly #actors: Actors
+  /** By generation. */
+  readonly #beats = new Map<string, Beat>()
+  readonly #startTimes = new Map<string, number>()
+  /** What was told last, by session id of the replica. */
+  readonly #told = new Map<string, string>()
+
+  constructor(timeline: Timeline, actors: Actors) {
+    this.#timeline = timeline
+    this.#actors = actors
+  }
+
+  hear(event: AxonEvent): void {
+    switch (event.type) {
+      case 'process.heartbeat':
+        return this.#beat(event)
+      case 'process.spawned':
+        this.#startTimes.set(event.generation, this.#timeline.now())
+        break
+      case 'process.exited':
+        this.#beats.delete(event.generation)
+        this.#startTimes.delete(event.generation)
+        break
+      case 'agent.provisioning':
+      case 'environment.ready':
+      case 'agent.ready':
+      case 'agent.crashed':
+      case 'agent.idle':
+      case 'agent.stopped':
+        break
+      default:
+        return
+    }
+    const known = this.#actors.replica(replicaOf(event.generation))
+    if (known) this.look(known)
+  }
+
+  /** Tells of a replica's process where it is another, or is otherwise, than was told. */
+  look(known: Known): void {
+    const { sessionId } = known.frame
+    const { context } = known.ref.getSnapshot() as AnyMachineSnapshot & { context: AgentContext }
+    if (context.generation === 0) return
+    const frame = this.#frameOf(context, sessionId)
+    const told = JSON.stringify(frame)
+    if (this.#told.get(sessionId) === told) return
+    this.#told.set(sessionId, told)
+    this.#timeline.record<ProcessFrame>(frame)
+  }
+
+  forget(sessionId: string): void {
+    this.#told.delete(sessionId)
+  }
+
+  /** What processes use, in columns. `inFlight`: as Axon counts it, else as the process did. Undefined: there is none. */
+  beats(inFlight: (agent: string, replica: string) => number | undefined): BeatsFrame | undefined {
+    const rows = [...this.#beats].flatMap(([generation, beat]) => {
+      const known = this.#actors.replica(replicaOf(generation))
+      return known === undefined ? [] : [{ known, beat }]
+    })
+    if (rows.length === 0) return undefined
+    return {
+      type: 'beats',
+      at: this.#timeline.now(),
+      sessionId: rows.map(({ known }) => known.frame.sessionId),
+      rssBytes: rows.map(({ beat }) => beat.rssBytes),
+      cpu: rows.map(({ beat }) => beat.cpu ?? null),
+      loopLagMs: rows.map(({ beat }) => beat.loopLagMs),
+      inFlight: rows.map(
+        ({ known: { frame }, beat }) => inFlight(frame.agent ?? '', frame.replica ?? '') ?? beat.inFlight,
+      ),
+    }
+  }
+
+  #beat({ generation, heartbeat: { rss, cpu, loopLagMs, inFlight } }: AxonEventOf<'process.heartbeat'>): void {
+    const at = this.#timeline.now()
+    const before = this.#beats.get(generation)
+    const share = before && at > before.at ? (cpu - before.cpuSeconds) / ((at - before.at) / 1_000) : undefined
+    const known = share === undefined ? before?.cpu : Math.max(0, Math.round(share * 1_000) / 1_000)
+    this.#beats.set(generation, { at, rssBytes: rss, cpuSeconds: cpu, cpu: known, loopLagMs, inFlight })
+  }
+
+  #frameOf(context: AgentContext, sessionId: string): Omit<ProcessFrame, 'seq' | 'at'> {
+    const { definition, environment, pid, achieved, history } = context
+    const generation = generationOf(context)
+    const startTime = this.#startTimes.get(generation)
+    return {
+      type: 'process',
+      sessionId,
+      generation,
+      pid,
+      ...(startTime !== undefined && pid !== undefined && { startTime }),
+      ...(environment && { environment: environmentName(environment) }),
+      placement: 'local',
+      ...(definition.limits && { limits: { asked: { ...definition.limits }, achieved: achieved && { ...achieved } } }),
+      restarts: history.restarts.filter((at) => at >= context.now() - definition.restart.withinMs).length,
+    }
+  }
+}
+
+/** `py3.12·9f31c2`. */
+function environmentName({ version, fingerprint }: { version: string; fingerprint: string }): string {
+  return `py${version.split('.').slice(0, 2).join('.')}·${fingerprint.slice(0, 6)}`
+}
