@@ -11,10 +11,11 @@ import type { BenchResult } from './main.ts'
 import { Series } from './measures.ts'
 
 const concurrency = 16
-const runsInTurn = 4_000
+/** About a second: a burst at its beginning, of runs that are recorded, is not the whole of it. */
+const runsInTurn = 15_000
 const warmUpRuns = 8_000
 
-export async function inspector(rounds = 20): Promise<BenchResult> {
+export async function inspector(rounds = 8): Promise<BenchResult> {
   const agents = { echo: { module: 'agents.echo', cwd: benchRoot, dependencies: [], concurrency } }
   const off = await createAxon({ agents }).start()
   const on = await createAxon({ agents }).start()

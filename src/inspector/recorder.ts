@@ -200,11 +200,11 @@ export class Recorder {
   }
 
   #hear(event: AxonEvent): void {
+    // First what there is most of.
+    if ('run' in event) return this.#hearRun(event)
     const { type } = event
     if (type === 'process.output') return this.#lines.hear(event)
     if (type === 'process.heartbeat') return this.#processes.hear(event)
-    if (type.startsWith('run.') || type.startsWith('tool.'))
-      return this.#hearRun(event as Extract<Fact, { run: string }>)
     if (type === 'system.started') {
       this.#begin()
       if (this.#viewers.size > 0) this.#observation.open()

@@ -16,8 +16,9 @@ import { RunTrace } from './run-trace.ts'
 import type { Timeline } from './timeline.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Whole runs that are recorded without being asked for. */
-const sampled = { perSecond: 20, burst: 40 }
+/** Whole runs that are recorded without being asked for, while somebody looks and while nobody does. */
+const sampled = { perSecond: 10, burst: 20 }
+const sampledUnseen = { perSecond: 2, burst: 10 }
 /** Ends of failed runs that were not among them. */
 const failures = { perSecond: 20, burst: 100 }
 
@@ -36,6 +37,7 @@ export class RunFrames {
   /** By the session id of XState's actor. */
   readonly #inspected = new Map<string, RunTrace>()
   readonly #sample = new TokenBucket(sampled.perSecond, sampled.burst)
+  readonly #unseen = new TokenBucket(sampledUnseen.perSecond, sampledUnseen.burst)
   readonly #failures = new TokenBucket(failures.perSecond, failures.burst)
   /** The last frames of a run, which may be completed while they are not told. */
   readonly #lastRun = new Map<string, { frame: RunFrame; turn: number }>()
@@ -90,7 +92,7 @@ export class RunFrames {
 
   #accept(run: string, agent: string, isWanted = false): void {
     if (this.#traces.has(run)) return
-    if (!isWanted && !this.#sample.take()) return
+    if (!isWanted && !(this.#around.timeline.isWatched ? this.#sample : this.#unseen).take()) return
     const { timeline, agentId, tellMachine } = this.#around
     const trace = new RunTrace(run, agent, timeline.now())
     this.#traces.set(run, trace)

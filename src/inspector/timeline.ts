@@ -54,6 +54,10 @@ export class Timeline {
     return this.#ring.oldestSeq ?? this.seq + 1
   }
 
+  get isWatched(): boolean {
+    return this.#options.isWatched()
+  }
+
   /** Milliseconds since 1970, to three decimals. */
   now(): number {
     return Math.round(this.#options.now() * 1_000) / 1_000
@@ -81,9 +85,8 @@ export class Timeline {
     const frames = this.#pending
     this.#pending = []
     this.turn += 1
-    const isWatched = this.#options.isWatched()
-    const told = frames.flatMap((frame) => this.#keep(frame, isWatched))
-    if (isWatched && told.length > 0) this.#options.deliver(told)
+    const told = frames.flatMap((frame) => this.#keep(frame))
+    if (this.isWatched && told.length > 0) this.#options.deliver(told)
   }
 
   /** The present, at the last number that was told. */
@@ -110,16 +113,16 @@ export class Timeline {
     if (this.#isFlushing) return
     if (this.#pending.length >= maxPending) return this.flush()
     const { watched, unwatched } = waitMs
-    this.#timer ??= setTimeout(() => this.flush(), this.#options.isWatched() ? watched : unwatched).unref()
+    this.#timer ??= setTimeout(() => this.flush(), this.isWatched ? watched : unwatched).unref()
   }
 
-  #keep(frame: LiveFrame, isWatched: boolean): Told[] {
+  #keep(frame: LiveFrame): Told[] {
     if ('seq' in frame && frame.type !== 'hello' && frame.type !== 'keyframe') {
       const text = this.#ring.add(frame)
       this.#state.apply(frame)
       return [{ frame, text }]
     }
     if (frame.type === 'machine' || frame.type === 'figures' || frame.type === 'beats') this.#state.apply(frame)
-    return isWatched ? [{ frame, text: JSON.stringify(frame) }] : []
+    return this.isWatched ? [{ frame, text: JSON.stringify(frame) }] : []
   }
 }

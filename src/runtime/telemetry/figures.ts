@@ -61,17 +61,17 @@ class Minute {
   readonly #seconds: Second[] = []
   #restarts: number[] = []
 
-  settle(event: Extract<AxonEvent, { type: 'run.settled' }>, at: number): void {
+  /** @param place of its duration, in steps; undefined where it was rejected */
+  settle(event: Extract<AxonEvent, { type: 'run.settled' }>, at: number, place: number | undefined): void {
     this.#seconds[at % windowS] ??= new Second()
     const second = (this.#seconds[at % windowS] as Second).begin(at)
-    const { status, durationMs, inputTokens, outputTokens, error } = event
+    const { status, inputTokens, outputTokens } = event
     second.settled += 1
     if (status !== 'succeeded' && status !== 'cancelled') second.errors += 1
     if (inputTokens !== undefined) second.inputTokens = (second.inputTokens ?? 0) + inputTokens
     if (outputTokens !== undefined) second.outputTokens = (second.outputTokens ?? 0) + outputTokens
-    if (error?.code === 'RUN_REJECTED') return
+    if (place === undefined) return
     second.samples += 1
-    const place = Math.max(0, Math.round(Math.log(durationMs / shortestMs) / step))
     second.durations.set(place, (second.durations.get(place) ?? 0) + 1)
   }
 
@@ -102,6 +102,10 @@ class Minute {
       outputTokensPerSecond: perSecond((second) => second.outputTokens),
     }
   }
+}
+
+function placeOf(durationMs: number): number {
+  return Math.max(0, Math.round(Math.log(durationMs / shortestMs) / step))
 }
 
 function quantiles(seconds: readonly Second[], samples: number, wanted: readonly number[]): number[] {
@@ -142,8 +146,9 @@ export class FigureCount {
     switch (event.type) {
       case 'run.settled': {
         const at = Math.floor(this.#now() / 1_000)
-        this.#of(event.agent).settle(event, at)
-        this.#all.settle(event, at)
+        const place = event.error?.code === 'RUN_REJECTED' ? undefined : placeOf(event.durationMs)
+        this.#of(event.agent).settle(event, at, place)
+        this.#all.settle(event, at, place)
         return
       }
       case 'agent.retired':

@@ -13,8 +13,13 @@ test('under load sequence numbers have no gap, two viewers get the same text, an
   const recorder = newRecorder(axon, { events: 1_000 })
   const [one, other] = [new TestViewer(recorder), new TestViewer(recorder)]
   const first = one.all('hello')[0]?.seq as number
+  // One in ten is wanted, and recorded whole; of the others a few.
+  const run = async (id: string, isWanted: boolean) => {
+    if (isWanted) recorder.want(id, 'echo')
+    await axon.agent('echo').run({ prompt: 'hi' }, { run: id })
+  }
   for (let round = 0; round < 20; round += 1)
-    await Promise.all(Array.from({ length: 200 }, () => axon.agent('echo').run({ prompt: 'hi' })))
+    await Promise.all(Array.from({ length: 200 }, (_, i) => run(`r${round}-${i}`, i % 10 === 0)))
   recorder.hello('read', [])
   const seqs = seqsOf(one.frames.slice(2))
   expect(seqs.length).toBeGreaterThan(1_000)

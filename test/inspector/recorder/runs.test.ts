@@ -89,7 +89,8 @@ test('what happened before anybody came is told: facts, states and runs, and the
   const figures = await viewer.until('figures', ({ agent }) => agent === 'echo')
   expect(figures).toMatchObject({ samples: 300, errorRatio: 0, queued: 0, inFlight: 0, restarts: 0 })
   expect(figures.p99Ms).toBeGreaterThanOrEqual(figures.p50Ms as number)
-  expect(viewer.all('run').length).toBeGreaterThan(100)
+  // A sample of them.
+  expect(new Set(viewer.all('run').map(({ run }) => run)).size).toBeGreaterThanOrEqual(10)
   const beats = await viewer.until('beats')
   expect(beats.sessionId).toContain(viewer.idOf('echo/0'))
   expect(beats.rssBytes[0]).toBeGreaterThan(1_000_000)
