@@ -24,6 +24,7 @@ export class ProcessFrames {
   /** By generation. */
   readonly #beats = new Map<string, Beat>()
   readonly #startTimes = new Map<string, number>()
+  #ownBefore: { at: number; micros: number } | undefined
   /** What was told last, by session id of the replica. */
   readonly #told = new Map<string, string>()
 
@@ -73,24 +74,36 @@ export class ProcessFrames {
     this.#told.delete(sessionId)
   }
 
-  /** What processes use, in columns. `inFlight`: as Axon counts it, else as the process did. Undefined: there is none. */
-  beats(inFlight: (agent: string, replica: string) => number | undefined): BeatsFrame | undefined {
+  /** What processes use, in columns. `inFlight`: as Axon counts it, else as the process did. */
+  beats(inFlight: (agent: string, replica: string) => number | undefined): BeatsFrame {
     const rows = [...this.#beats].flatMap(([generation, beat]) => {
       const known = this.#actors.replica(replicaOf(generation))
       return known === undefined ? [] : [{ known, beat }]
     })
-    if (rows.length === 0) return undefined
+    const own = this.#own()
     return {
       type: 'beats',
       at: this.#timeline.now(),
-      sessionId: rows.map(({ known }) => known.frame.sessionId),
-      rssBytes: rows.map(({ beat }) => beat.rssBytes),
-      cpu: rows.map(({ beat }) => beat.cpu ?? null),
-      loopLagMs: rows.map(({ beat }) => beat.loopLagMs),
-      inFlight: rows.map(
-        ({ known: { frame }, beat }) => inFlight(frame.agent ?? '', frame.replica ?? '') ?? beat.inFlight,
-      ),
+      sessionId: [...rows.map(({ known }) => known.frame.sessionId), this.#actors.root.sessionId],
+      rssBytes: [...rows.map(({ beat }) => beat.rssBytes), own.rssBytes],
+      cpu: [...rows.map(({ beat }) => beat.cpu ?? null), own.cpu],
+      loopLagMs: [...rows.map(({ beat }) => beat.loopLagMs), null],
+      inFlight: [
+        ...rows.map(({ known: { frame }, beat }) => inFlight(frame.agent ?? '', frame.replica ?? '') ?? beat.inFlight),
+        0,
+      ],
     }
+  }
+
+  /** Node's own, since the last time it was asked. */
+  #own(): { rssBytes: number; cpu: number | null } {
+    const { user, system } = process.cpuUsage()
+    const used = { at: this.#timeline.now(), micros: user + system }
+    const before = this.#ownBefore
+    this.#ownBefore = used
+    const cpu =
+      before && used.at > before.at ? (used.micros - before.micros) / 1_000 / (used.at - before.at) : undefined
+    return { rssBytes: process.memoryUsage.rss(), cpu: cpu === undefined ? null : Math.round(cpu * 1_000) / 1_000 }
   }
 
   #beat({ generation, heartbeat: { rss, cpu, loopLagMs, inFlight } }: AxonEventOf<'process.heartbeat'>): void {

@@ -9,6 +9,7 @@
 import type { Fact } from '../machines/facts.ts'
 import type { Axon } from '../runtime/axon.ts'
 import { dispatcherOf } from '../runtime/provide.ts'
+import { resourcesOf } from '../runtime/resources.ts'
 import { packageVersion } from '../runtime/serving/version.ts'
 import type { AxonEvent } from '../runtime/telemetry/catalogue.ts'
 import { type ActorFacts, factsOf } from './actor-facts.ts'
@@ -17,6 +18,7 @@ import { contextFrames } from './context-frames.ts'
 import { CrashFrames } from './crash-frames.ts'
 import { FigureFrames } from './figure-frames.ts'
 import { type Command, type HelloFrame, type LiveFrame, type LiveRole, liveProtocol } from './frames.ts'
+import { HostFrames } from './host-frames.ts'
 import { Observation } from './observation.ts'
 import { ProcessFrames } from './process-frames.ts'
 import { ProcessLines } from './process-lines.ts'
@@ -57,6 +59,7 @@ export class Recorder {
   readonly #lines: ProcessLines
   readonly #processes: ProcessFrames
   readonly #crashes: CrashFrames
+  readonly #hosts: HostFrames
   readonly #figures = new FigureFrames()
   readonly #off: () => void
   #unwatchStreams: (() => void) | undefined
@@ -86,6 +89,7 @@ export class Recorder {
     this.#lines = new ProcessLines(() => timeline.now())
     this.#streams = new StreamFrames(() => timeline.now())
     this.#processes = new ProcessFrames(timeline, actors)
+    this.#hosts = new HostFrames(timeline, actors)
     this.#crashes = new CrashFrames({ timeline, actors, lines: this.#lines })
     this.#observation = new Observation({
       actors,
@@ -186,6 +190,7 @@ export class Recorder {
       if (this.#runs.streamed(run, event)) this.#timeline.tell(this.#streams.add(run, event))
     })
     this.#observation.look()
+    for (const host of resourcesOf(this.#axon.actor.system).hosts.ready) this.#hosts.see(host)
   }
 
   #open(): void {
@@ -216,6 +221,7 @@ export class Recorder {
     } else this.#observation.tellRoot(event)
     this.#processes.hear(event)
     this.#crashes.hear(event)
+    this.#hosts.hear(event)
     if (type === 'system.closed') this.#ended()
   }
 
@@ -241,8 +247,7 @@ export class Recorder {
     const loadOf = (agent: string) => dispatcher.load(agent)
     for (const frame of this.#figures.news(this.#timeline.now(), this.#axon.agents, loadOf)) this.#timeline.tell(frame)
     if (this.#ticks % ticksPerBeat === 0) {
-      const beats = this.#processes.beats((agent, replica) => loadOf(agent).byReplica.get(replica))
-      if (beats) this.#timeline.tell(beats)
+      this.#timeline.tell(this.#processes.beats((agent, replica) => loadOf(agent).byReplica.get(replica)))
     }
     this.#ticks += 1
   }

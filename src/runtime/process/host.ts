@@ -83,6 +83,7 @@ export class Host {
   #child: ChildProcess
   #launches = new Map<string, Launch>()
   #ready = Promise.withResolvers<HostReadyFrame>()
+  #facts: (HostReadyFrame & { root: string }) | undefined
   #output: Output
   #isOpen = true
   /** Why Node ended it, where it did not do what it should. */
@@ -125,6 +126,11 @@ export class Host {
     const pid = this.#child.pid ?? 0
     this.recorded = { root: spec.root, pid, startTime: startTimeOf(pid) ?? '' }
     this.#open(spec)
+  }
+
+  /** What it has told of itself; undefined until it is ready, and when it is gone. */
+  get facts(): (HostReadyFrame & { root: string }) | undefined {
+    return this.isOpen ? this.#facts : undefined
   }
 
   get isOpen(): boolean {
@@ -217,6 +223,7 @@ export class Host {
     switch (frame.type) {
       case 'host.ready':
         this.#resources.tell({ ...frame, type: 'host.ready', root: spec.root })
+        this.#facts = { ...frame, root: spec.root }
         return this.#ready.resolve(frame)
       case 'spawned': {
         const launch = this.#launches.get(frame.generation)

@@ -31,6 +31,11 @@ export class Hosts {
     return [...this.#hosts.values()].filter(({ isOpen }) => isOpen).map(({ recorded }) => recorded)
   }
 
+  /** Those that are ready, as they have told. */
+  get ready(): NonNullable<Host['facts']>[] {
+    return [...this.#hosts.values()].flatMap(({ facts }) => facts ?? [])
+  }
+
   /** Ends every host and everything they started. */
   async close(): Promise<void> {
     await Promise.all([...this.#hosts.values()].map((host) => host.close()))

@@ -69,3 +69,21 @@ test('a module that cannot be imported fails after three tries, with its traceba
   expect(crashes[2]?.traceback).toContain('Traceback')
   expect(viewer.all('closed')).toHaveLength(1)
 })
+
+test('hosts stand in the tree with their process, also one that was there before; a lost one goes and its successor comes', async () => {
+  const axon = await newAxon({ agents: { echo: agent('echo', { restart: quickly }) } }).start()
+  const viewer = new TestViewer(newRecorder(axon))
+  const first = await viewer.until('@xstate.actor', ({ kind }) => kind === 'host')
+  expect(first.name).toMatch(/^py3\.\d+·[0-9a-f]{6}$/)
+  const { pid } = await viewer.until('process', ({ sessionId }) => sessionId === first.sessionId)
+  const own = await viewer.until('beats')
+  expect(own.sessionId.at(-1)).toBe(first.parentId)
+  expect(own.rssBytes.at(-1)).toBeGreaterThan(10_000_000)
+  const again = next(axon, 'host.ready')
+  process.kill(pid as number, 'SIGKILL')
+  const gone = await viewer.until('actor.gone', ({ sessionId }) => sessionId === first.sessionId)
+  expect(gone.reason).not.toBe('')
+  const { pid: second } = await again
+  const successor = await viewer.until('process', (frame) => frame.pid === second)
+  expect(successor.sessionId).not.toBe(first.sessionId)
+})

@@ -1,0 +1,77 @@
+/**
+ * Owns the hosts as frames. A host is a process and no actor of XState; in the tree it is shown beside the agents whose processes it
+ * starts.
+ */
+import { basename, dirname } from 'node:path'
+import type { HostReadyFrame } from '../protocol/host.ts'
+import type { AxonEvent } from '../runtime/telemetry/catalogue.ts'
+import type { Actors } from './actors.ts'
+import type { Timeline } from './timeline.ts'
+
+export type HostFacts = Pick<HostReadyFrame, 'pid' | 'python'> & { root: string }
+
+export class HostFrames {
+  readonly #timeline: Timeline
+  readonly #actors: Actors
+  /** Session ids by the environment's directory. One environment may have several. */
+  readonly #hosts = new Map<string, string[]>()
+
+  constructor(timeline: Timeline, actors: Actors) {
+    this.#timeline = timeline
+    this.#actors = actors
+  }
+
+  hear(event: AxonEvent): void {
+    if (event.type === 'host.ready') this.see(event)
+    else if (event.type === 'host.lost') this.#gone(event.root, event.how)
+    else if (event.type === 'system.closed') for (const root of [...this.#hosts.keys()]) this.#gone(root, 'closed')
+  }
+
+  /** There is a host. */
+  see({ root, pid, python }: HostFacts): void {
+    const sessionId = `host:${pid}`
+    const known = this.#hosts.get(root) ?? []
+    if (known.includes(sessionId)) return
+    this.#hosts.set(root, [...known, sessionId])
+    const environment = nameOf(root, python)
+    const now = this.#timeline.now()
+    const { sessionId: rootId } = this.#actors.root
+    this.#timeline.record({
+      type: '@xstate.actor',
+      sessionId,
+      rootId,
+      name: environment,
+      parentId: rootId,
+      kind: 'host',
+      order: this.#actors.nextOrder(),
+      snapshot: { status: 'active', value: 'running', since: now, next: [] },
+    })
+    const process = {
+      generation: `${environment}#1`,
+      pid,
+      startTime: now,
+      environment,
+      placement: 'local',
+      restarts: 0,
+    }
+    this.#timeline.record({ type: 'process', sessionId, ...process })
+  }
+
+  /** Of several hosts of one environment the oldest: which it was is not told. */
+  #gone(root: string, reason: string): void {
+    const [sessionId, ...others] = this.#hosts.get(root) ?? []
+    if (sessionId === undefined) return
+    if (others.length > 0) this.#hosts.set(root, others)
+    else this.#hosts.delete(root)
+    this.#timeline.record({ type: 'actor.gone', sessionId, reason })
+  }
+}
+
+/** `py3.12·9f31c2`, of `…/environments/9f31c2…/build/venv`; of an environment that a user has given, its directory. */
+function nameOf(root: string, python: string): string {
+  const version = python.split('.').slice(0, 2).join('.')
+  const fingerprint = basename(dirname(dirname(root)))
+  return /^[0-9a-f]{32}$/.test(fingerprint)
+    ? `py${version}·${fingerprint.slice(0, 6)}`
+    : `py${version}·${basename(root)}`
+}
