@@ -65,7 +65,7 @@ describeInChromium('the page over a running system', () => {
       await page.getByText('No actor matches nobody').waitFor()
       await expectAccessible(page)
       await page.getByRole('button', { name: 'Clear' }).click()
-      expect((await rowsOf(page)).length).toBeGreaterThan(20)
+      await expect.poll(async () => (await rowsOf(page)).length).toBeGreaterThan(20)
     }))
 
   it('is one stop for Tab, and is moved through by arrow keys', () =>

@@ -124,7 +124,7 @@ export function stateText(world: WorldState, actor: Actor): string {
   return actor.strategy ?? topState(actor.snapshot.value)
 }
 
-function replicasOf(world: WorldState, actor: Actor): Actor[] {
+export function replicasOf(world: WorldState, actor: Actor): Actor[] {
   return actor.children.flatMap((id) => {
     const child = world.actors.get(id)
     return child?.kind === 'replica' ? [child] : []

@@ -27,6 +27,12 @@ function tick(): void {
   axis.value = { from: end - windowMs, to: end }
 }
 
+// The server's clock is known from its first word on, not half a second later.
+effect(() => {
+  state.hello.value
+  untracked(tick)
+})
+
 // In replay the axis stands still, until the playhead leaves it.
 effect(() => {
   if (state.playhead.value === undefined) {

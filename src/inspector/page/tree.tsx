@@ -1,6 +1,6 @@
 /** Owns the tree: only rows in sight are in the document, one tab stop, arrow keys, and the strips beside the rows. */
 import { computed, signal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { parseFilter } from './filter.ts'
 import { lifelines } from './intake.ts'
 import { openActor } from './navigation.ts'
@@ -38,12 +38,13 @@ export function Tree() {
   const visible = rows.value.slice(first, first + Math.ceil(height / row) + 2 * beyond)
   const chosen = state.selected.value ?? rows.value[0]?.id
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = scroller.current as HTMLDivElement
     const measure = () => {
       const row = Number.parseFloat(getComputedStyle(element).getPropertyValue('--row'))
       view.value = { top: element.scrollTop, height: element.clientHeight, row }
     }
+    measure()
     const observer = new ResizeObserver(measure)
     observer.observe(element)
     element.addEventListener('scroll', measure, { passive: true })

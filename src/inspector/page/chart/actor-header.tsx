@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { count, generationNumber, plural } from '../format.ts'
 import { actorSignal, figuresVersion, shown } from '../state.ts'
 import { StateShape } from '../state-shape.tsx'
-import { shownState, stateText, toneOf } from '../states.ts'
+import { replicasOf, shownState, stateText, toneOf } from '../states.ts'
 import type { Actor } from '../world.ts'
 import { EventButtons } from './event-buttons.tsx'
 
@@ -70,7 +70,7 @@ function parts(actor: Actor): ComponentChildren[] {
     case 'agent':
       return [
         'agent',
-        plural(actor.children.length, 'replica'),
+        plural(replicasOf(shown.peek(), actor).length, 'replica'),
         <InFlight key="runs" agent={actor.agent ?? actor.name} />,
       ]
     case 'supervisor':

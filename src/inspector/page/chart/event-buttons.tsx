@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import type { AckFrame } from '../../frames.ts'
 import { plural } from '../format.ts'
 import { canSend, connection, isReplay, role, send, shown } from '../state.ts'
+import { replicasOf, shownState } from '../states.ts'
 import type { Actor } from '../world.ts'
 
 const ending: ReadonlySet<string> = new Set(['agent.stop', 'agent.restart', 'agent.drain'])
@@ -28,7 +29,7 @@ export function EventButtons({ actor }: { actor: Actor }) {
   return (
     <div class="events">
       <div class="event-buttons">
-        {actor.snapshot.next.map(({ event, allowed, why }) => {
+        {offered(actor).map(({ event, allowed, why }) => {
           const reason = whyNot ?? (allowed ? undefined : (why ?? 'Not in this state.'))
           return (
             <button
@@ -63,6 +64,13 @@ export function EventButtons({ actor }: { actor: Actor }) {
   )
 }
 
+/** An agent of which every process serves has nothing that could be started. */
+function offered(actor: Actor): Actor['snapshot']['next'] {
+  const { next } = actor.snapshot
+  const isReady = actor.kind === 'agent' && shownState(shown.value, actor) === 'ready'
+  return isReady ? next.filter(({ event }) => event !== 'agent.start') : next
+}
+
 function reason(): string {
   if (role.value === 'read') return 'This page may only look.'
   return connection.value.phase === 'closed' ? 'The system has stopped.' : 'There is no connection to the system.'
@@ -83,7 +91,7 @@ interface QuestionProps {
 
 function Question({ actor, event, yes, no }: QuestionProps) {
   const isScale = event === 'agent.scale'
-  const [replicas, setReplicas] = useState(actor.children.length)
+  const [replicas, setReplicas] = useState(replicasOf(shown.peek(), actor).length)
   const runs = inFlight(actor)
   return (
     <form
