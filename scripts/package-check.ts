@@ -9,8 +9,11 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { gzipSync } from 'node:zlib'
 
 const root = join(import.meta.dirname, '..')
+/** Of the live page's script, gzipped. */
+const mostPageBytes = 110_000
 const nodes = ['24', '22', '26']
 /** Of everything that a user installs with the package. */
 const licences = new Set(['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT'])
@@ -37,6 +40,8 @@ try {
     if (!files.some(({ path }) => path === `dist/inspector/page/${name}`))
       throw new Error(`${name} of the live page is not packed.`)
   }
+  const page = gzipSync(readFileSync(join(root, 'dist/inspector/page/page.js'))).length
+  if (page > mostPageBytes) throw new Error(`The live page is ${page} bytes, gzipped: more than ${mostPageBytes}.`)
   if (!files.some(({ path }) => path === 'templates/shared/gitignore')) throw new Error('The templates are not packed.')
   check('publint', ['run', tarball, '--strict'])
   check('attw', [tarball, '--profile', 'esm-only'])

@@ -109,6 +109,30 @@ describeInChromium('the page over a real system', () => {
     })
   })
 
+  it('a tool call that waits is approved on the page, and the run goes on', async () => {
+    const refund = tool({
+      description: 'Gives money back.',
+      input: z.object({ order: z.string() }),
+      needsApproval: true,
+      execute: async () => 'refunded',
+    })
+    const user = agent('tool_user', { dependencies: pydanticAi, tools: { refund } })
+    await withSystem({ user }, async (axon, page) => {
+      await readyOf(axon, 'user')
+      await open(page, 'user', 'Talk')
+      const field = page.getByRole('textbox', { name: 'Message user' })
+      await field.fill('My money, please.')
+      await field.press('Control+Enter')
+      const card = page.getByRole('group', { name: 'refund waits for approval' })
+      await card.waitFor(patience)
+      await expectAccessible(page)
+      const settled = next(axon, 'run.settled')
+      await card.getByRole('button', { name: /^Approve/ }).click()
+      expect((await settled).status).toBe('succeeded')
+      await expect.poll(() => said(page), patience).toMatch(/refunded/)
+    })
+  })
+
   it('a talk shows calls, results and usage; a run that loses its process is not run again; cancel ends one', async () => {
     const lookup = tool({
       description: 'Looks an order up.',

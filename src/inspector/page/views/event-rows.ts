@@ -79,7 +79,10 @@ export function below(world: WorldState, sessionId: string): Set<string> {
   return found
 }
 
-/** Grows with the history; what was dropped there stays until the next beginning. */
+/** As many as the history keeps. */
+const mostRows = 20_000
+
+/** Grows with the history, and drops the oldest. */
 export class EventRows {
   readonly rows: EventRow[] = []
   readonly #last = new Map<string, EventRow>()
@@ -103,6 +106,7 @@ export class EventRows {
         if (row?.frame.type === '@xstate.event') row.after = after
       }
     }
+    if (this.rows.length > 1.1 * mostRows) this.rows.splice(0, this.rows.length - mostRows)
   }
 
   /** The last row that was at or before this event; -1 where there is none. */

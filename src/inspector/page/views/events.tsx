@@ -1,6 +1,6 @@
 /** Owns the list of events of an actor and all below it: filter, pause, and the playhead that a click puts there. */
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals'
-import { useEffect, useMemo } from 'preact/hooks'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { count, timeOf } from '../format.ts'
 import * as state from '../state.ts'
 import { StateShape } from '../state-shape.tsx'
@@ -21,6 +21,8 @@ import { Payload } from './payload.tsx'
 import { VirtualRows } from './virtual-rows.tsx'
 
 const rowHeight = 27
+/** The list is made anew no more often. */
+const refreshMs = 200
 
 export function Events({ actor }: { actor: Actor }) {
   const all = useMemo(() => new EventRows(), [state.history.value])
@@ -30,12 +32,18 @@ export function Events({ actor }: { actor: Actor }) {
   const pausedAt = useSignal<number | undefined>(undefined)
   const newest = useSignal(0)
   const chosen = useSignal<number | undefined>(undefined)
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
 
   useSignalEffect(() => {
     const seq = state.newestSeq.value
     all.add(state.history.peek().between(all.seq + 1, seq))
-    newest.value = seq
+    if (newest.peek() === 0) newest.value = seq
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined
+      newest.value = all.seq
+    }, refreshMs)
   })
+  useEffect(() => () => clearTimeout(timer.current), [])
   const rows = useComputed(() => {
     const upTo = pausedAt.value ?? newest.value
     state.treeVersion.value
