@@ -13,7 +13,7 @@ export function logRows(lines: readonly LogFrame[], search: string): LogRow[] {
   let generation: string | undefined
   for (const frame of [...lines].sort((a, b) => a.at - b.at || a.n - b.n)) {
     const key = `${frame.sessionId} ${frame.n}`
-    if (frame.dropped) rows.push({ kind: 'dropped', key: `${key} dropped`, count: frame.dropped })
+    if (frame.dropped && wanted === '') rows.push({ kind: 'dropped', key: `${key} dropped`, count: frame.dropped })
     if (wanted !== '' && !frame.text.toLowerCase().includes(wanted) && frame.stream !== wanted) continue
     if (frame.generation !== generation) {
       generation = frame.generation
