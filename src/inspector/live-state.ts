@@ -14,6 +14,7 @@ import type {
   RunFrame,
   SnapshotView,
 } from './frames.ts'
+import { activeNodes } from './state-value.ts'
 
 /** Runs that have settled and are still told to who comes later. */
 const keptRuns = 100
@@ -99,13 +100,4 @@ export class LiveState {
 
 function firstVisits(machine: MachineFrame, { value }: SnapshotView): NonNullable<ActorFrame['visits']> {
   return Object.fromEntries(activeNodes(machine, value).map((id) => [id, { count: 1, totalMs: 0 }]))
-}
-
-/** Ids of the nodes in which a machine is. */
-function activeNodes(machine: MachineFrame, value: unknown, parent?: string): string[] {
-  const entries = typeof value === 'string' ? [[value, undefined] as const] : Object.entries(value ?? {})
-  return entries.flatMap(([key, inner]) => {
-    const id = machine.nodes.find((node) => node.parent === parent && node.key === key)?.id
-    return id === undefined ? [] : [id, ...activeNodes(machine, inner, id)]
-  })
 }

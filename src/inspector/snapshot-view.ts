@@ -4,6 +4,7 @@
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateNode } from 'xstate'
 import type { ActorKind, SnapshotView } from './frames.ts'
 import { cutText } from './redaction.ts'
+import { stateName } from './state-value.ts'
 
 /** The events that a page may send, a closed list for each kind of actor. */
 export const sendable: Readonly<Partial<Record<ActorKind, readonly string[]>>> = {
@@ -51,12 +52,6 @@ function delayOf(snapshot: AnyMachineSnapshot, node: AnyStateNode, delay: unknow
   const found =
     typeof known === 'function' ? known({ context: snapshot.context, event: { type: '' } }, undefined) : known
   return typeof found === 'number' && Number.isFinite(found) ? found : undefined
-}
-
-export function stateName(value: unknown): string {
-  if (typeof value === 'string') return value
-  const [[key, inner] = ['', ''] as [string, unknown]] = Object.entries((value ?? {}) as Record<string, unknown>)
-  return inner === '' || inner === undefined ? key : `${key}.${stateName(inner)}`
 }
 
 function isOfMachine(snapshot: object): snapshot is AnyMachineSnapshot {

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { expect, it } from 'vitest'
-import { stateName } from '../../src/inspector/page/states.ts'
+import { stateName } from '../../src/inspector/state-value.ts'
 import type { Scene } from '../inspector/scene.ts'
 import { worldFrom } from '../inspector/scene-history.ts'
 import { describeInChromium, expectAccessible, picture, rowsOf, withPage } from './in-chromium.ts'

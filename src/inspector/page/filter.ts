@@ -1,7 +1,8 @@
 /**
  * Owns the words of the filter over the tree: parts of a name, a pid, `state:crashed`. All must match; of several states, one.
  */
-import { shownState, stateName } from './states.ts'
+import { stateName } from '../state-value.ts'
+import { shownState } from './states.ts'
 import type { Actor, WorldState } from './world.ts'
 
 export interface Filter {

@@ -2,7 +2,8 @@
  * Owns what a state looks like: its word, its tone and its shape, and which of many speaks for all. The shapes themselves are drawn
  * by state-shape.tsx. A state that is not known is shown by its name, in grey.
  */
-import type { MachineFrame, RunStatus } from '../frames.ts'
+import type { RunStatus } from '../frames.ts'
+import { stateName } from '../state-value.ts'
 import type { Actor, WorldState } from './world.ts'
 
 /** A colour of tokens.css: `--good`. */
@@ -83,25 +84,6 @@ export function topState(value: unknown): string {
 
 export function runTone(status: RunStatus): Tone {
   return runTones[status] ?? 'ink3'
-}
-
-/** `ready`; nested states as `running.busy`, parallel ones joined by a space. Empty where the actor has no states. */
-export function stateName(value: unknown): string {
-  if (typeof value === 'string') return value
-  if (typeof value !== 'object' || value === null) return ''
-  return Object.entries(value)
-    .map(([key, inner]) => [key, stateName(inner)].filter(Boolean).join('.'))
-    .join(' ')
-}
-
-/** The ids of all state nodes that are active. */
-export function activeNodes(machine: MachineFrame, value: unknown, parent?: string): string[] {
-  const child = (key: string) => machine.nodes.find((node) => node.parent === parent && node.key === key)?.id
-  const entries = typeof value === 'string' ? [[value, undefined] as const] : Object.entries(value ?? {})
-  return entries.flatMap(([key, inner]) => {
-    const id = child(key)
-    return id === undefined ? [] : [id, ...(inner === undefined ? [] : activeNodes(machine, inner, id))]
-  })
 }
 
 /** The state of an actor as its row says it; an agent is what the most urgent of its replicas is. */

@@ -19,7 +19,7 @@ import type {
   SnapshotFrame,
   SnapshotView,
 } from '../frames.ts'
-import { activeNodes } from './states.ts'
+import { activeNodes } from '../state-value.ts'
 
 export interface Actor extends Omit<ActorFrame, 'type' | 'seq' | 'at' | 'snapshot' | 'visits'> {
   readonly snapshot: SnapshotView

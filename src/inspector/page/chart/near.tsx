@@ -1,9 +1,10 @@
 /** Owns the chart of a narrow window: from where it came, where it is, and where that leads. The outline tells the rest. */
 import type { MachineFrame } from '../../frames.ts'
+import { stateName } from '../../state-value.ts'
 import { countdown, duration } from '../format.ts'
 import { now } from '../state.ts'
 import { StateShape } from '../state-shape.tsx'
-import { stateName, toneOf } from '../states.ts'
+import { toneOf } from '../states.ts'
 import type { Actor } from '../world.ts'
 import { sentenceOf } from './outline.tsx'
 import { labelOf, standingOf } from './standing.ts'

@@ -1,9 +1,9 @@
 /** Owns the chart in words: one sentence, and the list of states with their transitions. For keyboards, screen readers and large machines. */
 import type { ChartEdge, ChartNode, MachineFrame } from '../../frames.ts'
+import { activeNodes, stateName } from '../../state-value.ts'
 import { duration } from '../format.ts'
 import { now } from '../state.ts'
 import { StateShape } from '../state-shape.tsx'
-import { activeNodes, stateName } from '../states.ts'
 import type { Actor } from '../world.ts'
 import { labelOf, standingOf, visitText } from './standing.ts'
 import { boxFinder, waysOf } from './ways.ts'

@@ -1,7 +1,7 @@
 /** Owns where an actor stands in its chart: the active boxes, the ways that it came, and what each way is called now. */
 import type { MachineFrame } from '../../frames.ts'
+import { activeNodes } from '../../state-value.ts'
 import { countdown, duration } from '../format.ts'
-import { activeNodes } from '../states.ts'
 import type { Actor } from '../world.ts'
 import type { Layout, Way } from './ways.ts'
 

@@ -3,7 +3,7 @@
  * filter. It draws nothing.
  */
 import type { CrashFrame, EventFrame, HistoryFrame, LiveFrame } from '../../frames.ts'
-import { stateName } from '../states.ts'
+import { stateName } from '../../state-value.ts'
 import type { WorldState } from '../world.ts'
 
 export interface EventRow {
