@@ -11,6 +11,7 @@ import { AxonError } from '../errors.ts'
 import type { Axon } from '../runtime/axon.ts'
 import { parseBody } from '../runtime/serving/bodies.ts'
 import { allowedHosts, demandHost, securityHeaders } from '../runtime/serving/hosts.ts'
+import { authorityOf, unlistening } from '../runtime/serving/listening.ts'
 import type { Enterable, PageEntrance } from '../runtime/serving/page.ts'
 import { makeToken } from '../runtime/serving/token.ts'
 import { packageVersion } from '../runtime/serving/version.ts'
@@ -62,7 +63,7 @@ export async function createGateway(axon: Axon, options: GatewayOptions = {}): P
   } catch (error) {
     entrance?.close()
     runs.close()
-    throw unlistening(settings, error)
+    throw unlistening('The gateway', settings, error)
   }
   const address = app.server.address() as AddressInfo
   listening.set(front, allowedHosts(settings.host, settings.hosts, address.port))
@@ -71,7 +72,8 @@ export async function createGateway(axon: Axon, options: GatewayOptions = {}): P
     closing ??= end(front, entrance)
     return closing
   }
-  return { url: urlOf(settings, address), address, token, close, [Symbol.asyncDispose]: close }
+  const url = `http://${authorityOf(settings.host, address)}`
+  return { url, address, token, close, [Symbol.asyncDispose]: close }
 }
 
 /** What `Host` may say is known when the port is. */
@@ -211,18 +213,4 @@ async function end(front: Front, entrance: PageEntrance | undefined): Promise<vo
   entrance?.close()
   runs.close()
   await app.close()
-}
-
-function urlOf({ host }: GatewaySettings, { port, family, address }: AddressInfo): string {
-  const name = host === 'localhost' ? host : family === 'IPv6' ? `[${address}]` : address
-  return `http://${name}:${port}`
-}
-
-function unlistening({ host, port }: GatewaySettings, cause: unknown): AxonError {
-  const { code, message } = cause as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE')
-    return new AxonError('PORT_IN_USE', `Somebody listens on ${host}:${port} already. Choose another port, or 0.`, {
-      cause,
-    })
-  return new AxonError('CONFIG_INVALID', `The gateway cannot listen on ${host}:${port}: ${message}.`, { cause })
 }

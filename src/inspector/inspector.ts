@@ -4,9 +4,9 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { AxonError } from '../errors.ts'
 import type { Axon } from '../runtime/axon.ts'
 import { allowedHosts, demandHost, securityHeaders } from '../runtime/serving/hosts.ts'
+import { authorityOf, unlistening } from '../runtime/serving/listening.ts'
 import type { PageCaller, PageEntrance } from '../runtime/serving/page.ts'
 import { digestOf, isTokenOf, makeToken, tagOf } from '../runtime/serving/token.ts'
 import { createLivePage } from './live-page.ts'
@@ -55,8 +55,7 @@ export async function createInspector(axon: Axon, options: InspectorOptions = {}
   }
   const address = server.address() as AddressInfo
   hosts = allowedHosts(host, [], address.port)
-  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
-  const at = `${host === 'localhost' ? host : name}:${address.port}`
+  const at = authorityOf(host, address)
   let closing: Promise<void> | undefined
   const close = () => {
     closing ??= end(server, () => page.close())
@@ -98,12 +97,7 @@ async function listen(server: Server, host: string, port: number): Promise<void>
       server.listen(port, host, () => resolve())
     })
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code !== 'EADDRINUSE')
-      throw new AxonError('CONFIG_INVALID', `The inspector cannot listen on ${host}:${port}: ${message}.`, { cause })
-    throw new AxonError('PORT_IN_USE', `Somebody listens on ${host}:${port} already. Choose another port, or 0.`, {
-      cause,
-    })
+    throw unlistening('The inspector', { host, port }, cause)
   }
 }
 
