@@ -14,16 +14,11 @@ export class TokenBucket {
   }
 
   take(): boolean {
-    // Most ask in vain: the clock is read only where that could change something.
-    if (this.#tokens < 1) this.#fill()
-    if (this.#tokens < 1) return false
-    this.#tokens -= 1
-    return true
-  }
-
-  #fill(): void {
     const now = performance.now()
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1_000) * this.#perSecond)
     this.#at = now
+    if (this.#tokens < 1) return false
+    this.#tokens -= 1
+    return true
   }
 }

@@ -10,6 +10,7 @@
 import type { AnyActorRef, InspectionEvent, Subscription } from 'xstate'
 import { runLogic } from '../machines/run.ts'
 import { Actors, logicOf, parentOf } from './actors.ts'
+import { TokenBucket } from './token-bucket.ts'
 import { actorFrame, frameOf } from './xstate-frames.ts'
 
 /** Takes frames, each a text of its own. */
@@ -37,7 +38,7 @@ export class XStateFeed {
   #isOverrun = false
   #subscription: Subscription | undefined
   #timer: NodeJS.Timeout | undefined
-  #runs = { left: maxRunsAtOnce, at: 0 }
+  readonly #runs = new TokenBucket(runsPerSecond, maxRunsAtOnce)
 
   /** @param root of the system; it may not be started yet */
   constructor(root: AnyActorRef) {
@@ -78,19 +79,10 @@ export class XStateFeed {
   #hear(ref: AnyActorRef): Heard {
     const known = this.#heard.get(ref.sessionId)
     if (known !== undefined) return known
-    const isLeftOut = logicOf(ref) === runLogic && !this.#takesRun()
+    const isLeftOut = logicOf(ref) === runLogic && !this.#runs.take()
     const heard: Heard = { ref, isLeftOut, isIntroduced: false }
     this.#heard.set(ref.sessionId, heard)
     return heard
-  }
-
-  #takesRun(): boolean {
-    const now = performance.now()
-    const { left, at } = this.#runs
-    this.#runs = { left: Math.min(maxRunsAtOnce, left + ((now - at) / 1_000) * runsPerSecond), at: now }
-    if (this.#runs.left < 1) return false
-    this.#runs.left -= 1
-    return true
   }
 
   #flush(): void {
