@@ -12,13 +12,11 @@ import type { AxonEvent } from '../runtime/telemetry/catalogue.ts'
 import { type Actors, actorFrame, type Known, logicOf, stateOf } from './actors.ts'
 import type { ActorFrame, EventFrame, SnapshotFrame } from './frames.ts'
 import { chartOf, edgeBetween } from './machine-frames.ts'
-import { cutText, presentable } from './redaction.ts'
+import { cutText, presentableEvent } from './redaction.ts'
 import { viewSnapshot } from './snapshot-view.ts'
 import type { Timeline } from './timeline.ts'
 
 const runEnded = 'xstate.done.actor.run:'
-/** What is shown of an event. */
-const bounds = { maxChars: 4_096, maxEntries: 50, maxValues: 300 }
 
 export interface ObservationOptions {
   actors: Actors
@@ -203,7 +201,7 @@ export class Observation {
       type: '@xstate.event',
       sessionId,
       sourceId,
-      event: presentable(event, bounds) as EventFrame['event'],
+      event: presentableEvent(event),
       ...(typeof run === 'string' && { run }),
       ...(typeof generation === 'string' && { generation }),
       taken: false,

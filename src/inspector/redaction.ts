@@ -3,6 +3,7 @@
  * frames are made; a page never sees more.
  */
 import { isAxonError } from '../errors.ts'
+import type { EventFrame } from './frames.ts'
 
 /** The only list of names whose values are secret. Compared without case, `_` and `-`; a name that ends in one of them is one too. */
 const secretNames = [
@@ -46,6 +47,11 @@ export function presentable(
   seenAs: (value: unknown) => unknown = (same) => same,
 ): unknown {
   return new Presentation({ ...defaults, ...bounds }, seenAs).of(value, 0)
+}
+
+/** What may be shown of an event: less, because there are many. */
+export function presentableEvent(event: { type: string }): EventFrame['event'] {
+  return presentable(event, { maxChars: 4_096, maxEntries: 50, maxValues: 300 }) as EventFrame['event']
 }
 
 export function isSecretName(name: string): boolean {

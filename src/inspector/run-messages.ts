@@ -4,12 +4,9 @@
 import type { RunFact, ToolFact } from '../machines/facts.ts'
 import type { RunStreamEvent } from '../protocol/run.ts'
 import type { EventFrame } from './frames.ts'
-import { presentable } from './redaction.ts'
+import { presentableEvent } from './redaction.ts'
 import type { RunTrace } from './run-trace.ts'
 import type { Timeline } from './timeline.ts'
-
-/** What is shown of the content of a message. */
-const bounds = { maxChars: 4_096, maxEntries: 50, maxValues: 300 }
 
 /** The session ids of those who talk; undefined: there is none, or none that is known. */
 export interface Talkers {
@@ -81,7 +78,7 @@ export class RunMessages {
       type: '@xstate.event',
       sessionId,
       sourceId,
-      event: presentable(told, bounds) as EventFrame['event'],
+      event: presentableEvent(told),
       run,
       ...(generation !== undefined && { generation }),
       taken: true,
