@@ -158,11 +158,6 @@ function childrenOf(ref: AnyActorRef, snapshot: AnyMachineSnapshot | undefined):
   const children = Object.values(snapshot?.children ?? {}).filter((child) => child !== undefined) as AnyActorRef[]
   const { members, teams } = (snapshot?.context ?? {}) as Partial<SystemContext>
   if (parentOf(ref) !== undefined || members === undefined || teams === undefined) return children
-  const agents = [...members.values()].flatMap((member) =>
-    member.ref && member.team === undefined ? [member.ref] : [],
-  )
-  const inTeams = [...members.values()].flatMap((member) =>
-    member.ref && member.team !== undefined ? [member.ref] : [],
-  )
-  return [...children, ...teams.values(), ...agents, ...inTeams] as AnyActorRef[]
+  const agents = [...members.values()].flatMap(({ ref }) => ref ?? [])
+  return [...children, ...teams.values(), ...agents] as AnyActorRef[]
 }

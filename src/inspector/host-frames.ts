@@ -6,6 +6,7 @@ import { basename, dirname } from 'node:path'
 import type { HostReadyFrame } from '../protocol/host.ts'
 import type { AxonEvent } from '../runtime/telemetry/catalogue.ts'
 import type { Actors } from './actors.ts'
+import { environmentName } from './process-frames.ts'
 import type { Timeline } from './timeline.ts'
 
 export type HostFacts = Pick<HostReadyFrame, 'pid' | 'python'> & { root: string }
@@ -67,11 +68,8 @@ export class HostFrames {
   }
 }
 
-/** `py3.12·9f31c2`, of `…/environments/9f31c2…/build/venv`; of an environment that a user has given, its directory. */
+/** Of `…/environments/9f31c2…/build/venv` the fingerprint; of an environment that a user has given, its directory. */
 function nameOf(root: string, python: string): string {
-  const version = python.split('.').slice(0, 2).join('.')
   const fingerprint = basename(dirname(dirname(root)))
-  return /^[0-9a-f]{32}$/.test(fingerprint)
-    ? `py${version}·${fingerprint.slice(0, 6)}`
-    : `py${version}·${basename(root)}`
+  return environmentName(python, /^[0-9a-f]{32}$/.test(fingerprint) ? fingerprint.slice(0, 6) : basename(root))
 }

@@ -124,7 +124,7 @@ export class ProcessFrames {
       generation,
       pid,
       ...(startTime !== undefined && pid !== undefined && { startTime }),
-      ...(environment && { environment: environmentName(environment) }),
+      ...(environment && { environment: environmentName(environment.version, environment.fingerprint.slice(0, 6)) }),
       placement: 'local',
       ...(definition.limits && { limits: { asked: { ...definition.limits }, achieved: achieved && { ...achieved } } }),
       restarts: history.restarts.filter((at) => at >= context.now() - definition.restart.withinMs).length,
@@ -132,7 +132,7 @@ export class ProcessFrames {
   }
 }
 
-/** `py3.12·9f31c2`. */
-function environmentName({ version, fingerprint }: { version: string; fingerprint: string }): string {
-  return `py${version.split('.').slice(0, 2).join('.')}·${fingerprint.slice(0, 6)}`
+/** `py3.12·9f31c2`. @param name the beginning of its fingerprint, or its directory where a user has given it */
+export function environmentName(version: string, name: string): string {
+  return `py${version.split('.').slice(0, 2).join('.')}·${name}`
 }

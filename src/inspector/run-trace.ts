@@ -74,26 +74,31 @@ export class RunTrace {
   }
 
   call(id: string, at: number): boolean {
-    this.#end('model', at)
-    this.#end('text', at)
-    return this.#begin('tools', at, id)
+    return this.#leaveModel('tools', id, at)
   }
 
   answer(id: string, at: number): boolean {
     this.#end(`approval ${id}`, at)
-    const hasEnded = this.#end(`tools ${id}`, at)
-    if (hasEnded && this.#open.size === 0) this.#begin('model', at)
-    return hasEnded
+    return this.#returnToModel('tools', id, at)
   }
 
   ask(id: string, at: number): boolean {
-    this.#end('model', at)
-    this.#end('text', at)
-    return this.#begin('approval', at, id)
+    return this.#leaveModel('approval', id, at)
   }
 
   decide(id: string, at: number): boolean {
-    const hasEnded = this.#end(`approval ${id}`, at)
+    return this.#returnToModel('approval', id, at)
+  }
+
+  #leaveModel(to: 'tools' | 'approval', id: string, at: number): boolean {
+    this.#end('model', at)
+    this.#end('text', at)
+    return this.#begin(to, at, id)
+  }
+
+  /** Where nothing else goes on. */
+  #returnToModel(from: 'tools' | 'approval', id: string, at: number): boolean {
+    const hasEnded = this.#end(`${from} ${id}`, at)
     if (hasEnded && this.#open.size === 0) this.#begin('model', at)
     return hasEnded
   }
