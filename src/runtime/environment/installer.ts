@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import type { Command, CommandResult } from './command.ts'
 import { buildForbidden, commandFailure, fromVerdict, venvUnavailable } from './failures.ts'
 import type { Interpreter } from './interpreters.ts'
+import type { LockedRequirements } from './lockfiles.ts'
 import type { ReportProgress } from './progress.ts'
 import { isBuilt } from './requirements.ts'
 import type { Source } from './sources.ts'
@@ -46,7 +47,8 @@ export async function installWithUv(uv: string, options: InstallOptions): Promis
   } else if (source.kind === 'pyproject.toml') {
     // Rather than the bare list, so that [tool.uv.sources] counts.
     from.push('-r', join(options.cwd, 'pyproject.toml'))
-  } else from.push(...source.requirements, ...(await locked(options)).flatMap((file) => ['-r', file]))
+  } else
+    from.push(...source.requirements, ...(await lockFiles(build, source.lock?.read())).flatMap((file) => ['-r', file]))
   const argv = ['pip', 'install', '--compile-bytecode', '--python', join(venv, 'bin', 'python')]
   if (options.noBuild) argv.push('--no-build')
   argv.push(...from, wheel.path)
@@ -92,13 +94,14 @@ export async function installWithPip(options: InstallOptions): Promise<void> {
     if (packages !== undefined) report('install', `Installing ${packages.split(',').length} packages`, 0.5)
   }
   const files = source.files.flatMap((file) => ['-r', file])
+  const lock = source.lock?.read()
   // pip builds what is named by a place, whatever it is told.
-  const built = [...source.built, ...(source.lock?.read().plain.filter(isBuilt) ?? [])]
+  const built = [...source.built, ...(lock?.plain.filter(isBuilt) ?? [])]
   if (options.noBuild && built.length > 0) throw fromVerdict(buildForbidden(built), options.context)
-  for (const file of await locked(options)) await step(options, [...install, '--no-deps', '-r', file], onLine)
+  for (const file of await lockFiles(build, lock)) await step(options, [...install, '--no-deps', '-r', file], onLine)
   // pip takes nothing without a hash beside what has one.
   if (source.isHashed) await step(options, [...install, ...files], onLine)
-  const isPinned = source.isHashed || source.lock !== undefined
+  const isPinned = source.isHashed || lock !== undefined
   const rest = [...source.requirements, ...(source.isHashed ? [] : files), wheel.path]
   await step(options, [...install, ...(isPinned ? ['-c', await installed(options, python)] : []), ...rest], onLine)
   report('compile', 'Compiling to bytecode')
@@ -107,13 +110,13 @@ export async function installWithPip(options: InstallOptions): Promise<void> {
 }
 
 /** A lock as files of requirements: with hashes, and without, because pip checks all of a file or none. */
-async function locked({ build, source }: InstallOptions): Promise<string[]> {
-  if (source.lock === undefined) return []
+async function lockFiles(build: string, lock: LockedRequirements | undefined): Promise<string[]> {
   const files: string[] = []
-  for (const [name, lines] of Object.entries(source.lock.read())) {
+  for (const [name, lines] of Object.entries(lock ?? {})) {
+    if (lines.length === 0) continue
     const file = join(build, 'tmp', `${name}.txt`)
     await writeFile(file, `${lines.join('\n')}\n`)
-    if (lines.length > 0) files.push(file)
+    files.push(file)
   }
   return files
 }

@@ -60,11 +60,10 @@ export function readUvLock(data: unknown, file: string): LockedRequirements {
     ({ source }) => source.virtual === '.' || source.editable === '.' || source.directory === '.',
   )
   if (root === undefined) throw new Error('it has no package for the directory it is in')
-  const reached = reach(lock.package, root)
-  const counts = new Map<string, number>()
-  for (const { name } of lock.package) counts.set(name, (counts.get(name) ?? 0) + 1)
-  const lines = [...reached].map(([entry, markers]) => {
-    const forks = (counts.get(entry.name) ?? 0) > 1 ? entry['resolution-markers'].map((one) => `(${one})`) : []
+  const byName = Map.groupBy(lock.package, ({ name }) => name)
+  const lines = [...reach(byName, root)].map(([entry, markers]) => {
+    const isForked = (byName.get(entry.name)?.length ?? 0) > 1
+    const forks = isForked ? entry['resolution-markers'].map((one) => `(${one})`) : []
     const all = [
       ...(forks.length > 0 ? [forks.join(' or ')] : []),
       ...(markers.length > 0 ? [markers.join(' or ')] : []),
@@ -82,22 +81,24 @@ export function readUvLock(data: unknown, file: string): LockedRequirements {
 }
 
 /** The packages that the project needs, each with the markers of which one must hold; none: always. */
-function reach(packages: readonly UvPackage[], root: UvPackage): Map<UvPackage, string[]> {
+function reach(packages: ReadonlyMap<string, readonly UvPackage[]>, root: UvPackage): Map<UvPackage, string[]> {
   const reached = new Map<UvPackage, string[]>()
-  const seen = new Set<string>()
+  /** What was followed of a package: its extras, under a condition. */
+  const seen = new Map<UvPackage, Set<string>>()
   const follow = (dependencies: UvPackage['dependencies'], above: readonly string[]) => {
     for (const { name, version, extra, marker } of dependencies) {
       const under = marker === undefined ? above : [...new Set([...above, `(${marker})`])]
-      for (const entry of packages) {
-        if (entry === root || entry.name !== name || (version !== undefined && entry.version !== version)) continue
-        const condition = under.join(' and ')
-        const visit = JSON.stringify([packages.indexOf(entry), [...extra].sort(), condition])
-        if (seen.has(visit)) continue
-        seen.add(visit)
+      const condition = under.join(' and ')
+      const visit = JSON.stringify([[...extra].sort(), condition])
+      for (const entry of packages.get(name) ?? []) {
+        if (entry === root || (version !== undefined && entry.version !== version)) continue
+        const visits = seen.get(entry) ?? new Set()
+        if (visits.has(visit)) continue
+        seen.set(entry, visits.add(visit))
         const known = reached.get(entry)
         if (condition === '') reached.set(entry, [])
-        else if (known === undefined) reached.set(entry, [condition])
-        else if (known.length > 0) reached.set(entry, [...new Set([...known, condition])])
+        else if (known === undefined || known.length > 0)
+          reached.set(entry, [...new Set([...(known ?? []), condition])])
         follow(entry.dependencies, under)
         for (const one of extra) follow(entry['optional-dependencies'][one] ?? [], under)
       }
