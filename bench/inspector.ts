@@ -5,10 +5,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { type Axon, createAxon, createInspector, type Inspector } from 'axon-runtime'
+import { createAxon, createInspector, type Inspector } from 'axon-runtime'
 import { benchRoot } from './environment.ts'
 import type { BenchResult } from './main.ts'
-import { Series } from './measures.ts'
+import { type Cost, costOfRuns, Series } from './measures.ts'
 
 const concurrency = 16
 /** About a second: a burst at its beginning, of runs that are recorded, is not the whole of it. */
@@ -23,15 +23,15 @@ export async function inspector(rounds = 8): Promise<BenchResult> {
   const rates = new Series()
   const times = new Series()
   try {
-    for (const axon of [off, on]) await measure(axon, warmUpRuns)
+    for (const axon of [off, on]) await costOfRuns(axon, warmUpRuns, concurrency)
     for (let turn = 0; turn < rounds; turn += 1) {
       // Before and after, so that a machine that grows slower or faster favours neither.
-      const first = await measure(off, runsInTurn)
-      const nobody = await measure(on, runsInTurn)
-      const page = await withPage(inspected, 'read', () => measure(on, runsInTurn))
-      const stalled = await withPage(inspected, 'stall', () => measure(on, runsInTurn))
-      const last = await measure(off, runsInTurn)
-      const found = (figure: keyof Measured) => ({
+      const first = await costOfRuns(off, runsInTurn, concurrency)
+      const nobody = await costOfRuns(on, runsInTurn, concurrency)
+      const page = await withPage(inspected, 'read', () => costOfRuns(on, runsInTurn, concurrency))
+      const stalled = await withPage(inspected, 'stall', () => costOfRuns(on, runsInTurn, concurrency))
+      const last = await costOfRuns(off, runsInTurn, concurrency)
+      const found = (figure: keyof Cost) => ({
         off: (first[figure] + last[figure]) / 2,
         nobody: nobody[figure],
         page: page[figure],
@@ -67,12 +67,6 @@ export async function inspector(rounds = 8): Promise<BenchResult> {
   }
 }
 
-interface Measured {
-  perSecond: number
-  /** Of Node. */
-  cpuMs: number
-}
-
 async function withPage<Result>({ url }: Inspector, how: string, act: () => Promise<Result>): Promise<Result> {
   const page = spawn(process.execPath, [join(import.meta.dirname, 'page-reader.ts'), url, how], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -85,21 +79,4 @@ async function withPage<Result>({ url }: Inspector, how: string, act: () => Prom
     page.stdin.end()
     await exit
   }
-}
-
-async function measure(axon: Axon, runs: number): Promise<Measured> {
-  const agent = axon.agent('echo')
-  let left = runs
-  const worker = async () => {
-    while (left > 0) {
-      left -= 1
-      await agent.run({ prompt: 'Hello, agent!' })
-    }
-  }
-  const cpu = process.cpuUsage()
-  const begunAt = performance.now()
-  await Promise.all(Array.from({ length: concurrency }, worker))
-  const seconds = (performance.now() - begunAt) / 1_000
-  const { user, system } = process.cpuUsage(cpu)
-  return { perSecond: runs / seconds, cpuMs: (user + system) / 1_000 }
 }

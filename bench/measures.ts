@@ -1,4 +1,5 @@
 /** Owns what is measured of a call: how many a second, how long one takes, and series of such values that are compared turn by turn. */
+import type { Axon } from 'axon-runtime'
 import { round, type Summary, summarize } from './statistics.ts'
 
 /** Calls a second, `width` under way at once. */
@@ -25,6 +26,31 @@ export async function latency(call: () => Promise<unknown>, calls = 500): Promis
     times.push((performance.now() - begunAt) * 1_000)
   }
   return summarize(times).p50 / 1_000
+}
+
+/** What a number of calls has come to. */
+export interface Cost {
+  perSecond: number
+  /** Of Node. */
+  cpuMs: number
+}
+
+/** So many runs of an agent named `echo`, `width` under way at once. */
+export async function costOfRuns(axon: Axon, runs: number, width: number): Promise<Cost> {
+  const agent = axon.agent('echo')
+  let left = runs
+  const worker = async () => {
+    while (left > 0) {
+      left -= 1
+      await agent.run({ prompt: 'Hello, agent!' })
+    }
+  }
+  const cpu = process.cpuUsage()
+  const begunAt = performance.now()
+  await Promise.all(Array.from({ length: width }, worker))
+  const seconds = (performance.now() - begunAt) / 1_000
+  const { user, system } = process.cpuUsage(cpu)
+  return { perSecond: runs / seconds, cpuMs: (user + system) / 1_000 }
 }
 
 /** Values by name, one of each for each turn. */

@@ -5,10 +5,10 @@
 import { context, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { NoopSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
-import { type Axon, createAxon, createMetrics } from 'axon-runtime'
+import { createAxon, createMetrics } from 'axon-runtime'
 import { benchRoot } from './environment.ts'
 import type { BenchResult } from './main.ts'
-import { Series } from './measures.ts'
+import { type Cost, costOfRuns, Series } from './measures.ts'
 
 const concurrency = 16
 const runsInTurn = 2_000
@@ -26,7 +26,7 @@ export async function telemetry(rounds = 40): Promise<BenchResult> {
     trace.setGlobalTracerProvider(provider)
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
     try {
-      return await measure(on, runsInTurn)
+      return await costOfRuns(on, runsInTurn, concurrency)
     } finally {
       trace.disable()
       context.disable()
@@ -35,18 +35,18 @@ export async function telemetry(rounds = 40): Promise<BenchResult> {
   const rates = new Series()
   const times = new Series()
   try {
-    for (const axon of [off, on, metered]) await measure(axon, warmUpRuns)
+    for (const axon of [off, on, metered]) await costOfRuns(axon, warmUpRuns, concurrency)
     for (let turn = 0; turn < rounds; turn += 1) {
       // Before and after, so that a machine that grows slower or faster favours neither.
-      const first = await measure(off, runsInTurn)
+      const first = await costOfRuns(off, runsInTurn, concurrency)
       const found = {
-        idle: await measure(on, runsInTurn),
-        prometheus: await measure(metered, runsInTurn),
+        idle: await costOfRuns(on, runsInTurn, concurrency),
+        prometheus: await costOfRuns(metered, runsInTurn, concurrency),
         sdk: await traced(),
       }
-      const last = await measure(off, runsInTurn)
-      const rate = ({ perSecond }: Measured) => perSecond
-      const time = ({ cpuMs }: Measured) => cpuMs
+      const last = await costOfRuns(off, runsInTurn, concurrency)
+      const rate = ({ perSecond }: Cost) => perSecond
+      const time = ({ cpuMs }: Cost) => cpuMs
       rates.add({ off: (rate(first) + rate(last)) / 2, ...mapped(found, rate) })
       times.add({ off: (time(first) + time(last)) / 2, ...mapped(found, time) })
     }
@@ -77,29 +77,6 @@ export async function telemetry(rounds = 40): Promise<BenchResult> {
   }
 }
 
-interface Measured {
-  perSecond: number
-  /** Of Node. */
-  cpuMs: number
-}
-
-function mapped(found: Record<string, Measured>, figure: (measured: Measured) => number): Record<string, number> {
+function mapped(found: Record<string, Cost>, figure: (measured: Cost) => number): Record<string, number> {
   return Object.fromEntries(Object.entries(found).map(([name, measured]) => [name, figure(measured)]))
-}
-
-async function measure(axon: Axon, runs: number): Promise<Measured> {
-  const agent = axon.agent('echo')
-  let left = runs
-  const worker = async () => {
-    while (left > 0) {
-      left -= 1
-      await agent.run({ prompt: 'Hello, agent!' })
-    }
-  }
-  const cpu = process.cpuUsage()
-  const begunAt = performance.now()
-  await Promise.all(Array.from({ length: concurrency }, worker))
-  const seconds = (performance.now() - begunAt) / 1_000
-  const { user, system } = process.cpuUsage(cpu)
-  return { perSecond: runs / seconds, cpuMs: (user + system) / 1_000 }
 }
