@@ -11,6 +11,8 @@ import stat
 import struct
 import sys
 
+from axon_agent.libc import LIBC, checked
+
 EXECUTE = 1 << 0
 WRITE_FILE = 1 << 1
 READ_FILE = 1 << 2
@@ -53,7 +55,6 @@ _SINCE = {_REFER: 2, _TRUNCATE: ABI_TRUNCATE, _IOCTL_DEV: 5}
 _BIND_TCP, _CONNECT_TCP = 1 << 0, 1 << 1
 _ABSTRACT_SOCKETS, _SIGNALS = 1 << 0, 1 << 1
 
-_libc = ctypes.CDLL(None, use_errno=True)
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION = 1
 _BENEATH_PATH, _NET_PORT = 1, 2
@@ -108,8 +109,4 @@ class Ruleset:
 
 def _call(number: int, *arguments: int | bytes | None) -> int:
     wide = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
-    result: int = _libc.syscall(ctypes.c_long(number), *wide)
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return result
+    return checked(LIBC.syscall(ctypes.c_long(number), *wide))

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import os
 import platform
 import socket
 import struct
 import sys
+
+from axon_agent.libc import LIBC, checked
 
 _SET_SECCOMP, _FILTER = 22, 2
 
@@ -112,10 +113,7 @@ def enforce(*, inet: bool, only_tcp: bool) -> None:
     code = _program(inet, only_tcp)
     buffer = ctypes.create_string_buffer(code, len(code))
     program = struct.pack("HP", len(code) // 8, ctypes.addressof(buffer))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_SET_SECCOMP, ctypes.c_ulong(_FILTER), program, 0, 0) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+    checked(LIBC.prctl(_SET_SECCOMP, ctypes.c_ulong(_FILTER), program, 0, 0))
 
 
 def _program(inet: bool, only_tcp: bool) -> bytes:
