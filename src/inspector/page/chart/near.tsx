@@ -8,6 +8,7 @@ import { toneOf } from '../states.ts'
 import type { Actor } from '../world.ts'
 import { sentenceOf } from './outline.tsx'
 import { labelOf, standingOf } from './standing.ts'
+import { WayHeads } from './way-heads.tsx'
 import { boxFinder, type Way, waysOf } from './ways.ts'
 
 const width = 360
@@ -36,22 +37,7 @@ export function NearChart({ actor, machine }: { actor: Actor; machine: MachineFr
       aria-label={sentenceOf(actor, machine)}
     >
       <defs>
-        {(['came', 'newest', 'out'] as const).map((weight) => (
-          <marker
-            key={weight}
-            id={`near-${weight}`}
-            class={`way-head is-${weight}`}
-            viewBox="0 0 8 8"
-            refX="7"
-            refY="4"
-            markerWidth="9"
-            markerHeight="9"
-            markerUnits="userSpaceOnUse"
-            orient="auto"
-          >
-            <path d="M0 .8L7.4 4L0 7.2z" />
-          </marker>
-        ))}
+        <WayHeads prefix="near" sizes={{ came: 9, newest: 9, out: 9 }} />
       </defs>
       {earlier !== undefined && (
         <>

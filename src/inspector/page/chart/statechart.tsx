@@ -10,14 +10,13 @@ import { layoutOf } from './layout.ts'
 import { sentenceOf } from './outline.tsx'
 import { Spark } from './spark.tsx'
 import { labelOf as labelText, type Standing, standingOf, visitText } from './standing.ts'
+import { WayHeads, type Weight } from './way-heads.tsx'
 import type { Box, Layout } from './ways.ts'
 
 interface Props {
   actor: Actor
   machine: MachineFrame
 }
-
-type Weight = 'rest' | 'out' | 'came' | 'newest' | 'pointed'
 
 export function Statechart({ actor, machine }: Props) {
   const [pointed, point] = useState<string>()
@@ -37,22 +36,7 @@ export function Statechart({ actor, machine }: Props) {
       aria-label={sentenceOf(actor, machine)}
     >
       <defs>
-        {(['rest', 'out', 'came', 'newest', 'pointed'] as const).map((weight) => (
-          <marker
-            key={weight}
-            id={`head-${weight}`}
-            class={`way-head is-${weight}`}
-            viewBox="0 0 8 8"
-            refX="7"
-            refY="4"
-            markerWidth={weight === 'newest' ? 11 : 8}
-            markerHeight={weight === 'newest' ? 11 : 8}
-            markerUnits="userSpaceOnUse"
-            orient="auto"
-          >
-            <path d="M0 .8L7.4 4L0 7.2z" />
-          </marker>
-        ))}
+        <WayHeads prefix="head" sizes={{ rest: 8, out: 8, came: 8, newest: 11, pointed: 8 }} />
         <pattern id="dots" width="22" height="22" patternUnits="userSpaceOnUse">
           <circle class="chart-dot" cx="11" cy="11" r=".8" />
         </pattern>

@@ -17,6 +17,7 @@ import {
   parseEventFilter,
   typeOf,
 } from './event-rows.ts'
+import { ListTools } from './list-tools.tsx'
 import { Payload } from './payload.tsx'
 import { VirtualRows } from './virtual-rows.tsx'
 
@@ -77,23 +78,17 @@ export function Events({ actor }: { actor: Actor }) {
   }
   return (
     <section class="panel list-view" aria-label="Events">
-      <div class="list-tools">
-        <input
-          class="field mono"
-          type="search"
-          aria-label="Filter events by type:, actor:, run:, error or a word"
-          placeholder="type:agent. actor:support/0 run:7K error"
-          value={text.value}
-          onInput={(event) => {
-            text.value = event.currentTarget.value
-          }}
-        />
+      <ListTools
+        text={text}
+        label="Filter events by type:, actor:, run:, error or a word"
+        placeholder="type:agent. actor:support/0 run:7K error"
+      >
         <span class="small" aria-live="polite">{`${count(found.length)} events`}</span>
         {missed > 0 && <span class="small">{`${count(missed)} new`}</span>}
         <button type="button" class="button" aria-pressed={pausedAt.value !== undefined} onClick={pause}>
           Pause
         </button>
-      </div>
+      </ListTools>
       {found.length === 0 ? (
         <p class="empty">
           {text.value === ''

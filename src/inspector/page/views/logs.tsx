@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks'
 import { count, timeOf } from '../format.ts'
 import * as state from '../state.ts'
 import type { Actor, WorldState } from '../world.ts'
+import { ListTools } from './list-tools.tsx'
 import { isErrorLine, type LogRow, logRows } from './log-rows.ts'
 import { VirtualRows } from './virtual-rows.tsx'
 
@@ -30,17 +31,7 @@ export function Logs({ actor }: { actor: Actor }) {
     return <p class="empty">{`${actor.name} has no process, and writes no lines. Choose a replica or a host.`}</p>
   return (
     <section class="panel list-view" aria-label="Logs">
-      <div class="list-tools">
-        <input
-          class="field mono"
-          type="search"
-          aria-label="Search lines"
-          placeholder="Search lines, or err"
-          value={search.value}
-          onInput={(event) => {
-            search.value = event.currentTarget.value
-          }}
-        />
+      <ListTools text={search} label="Search lines" placeholder="Search lines, or err">
         <span class="small">{`${count(found.length)} lines`}</span>
         <button
           type="button"
@@ -52,7 +43,7 @@ export function Logs({ actor }: { actor: Actor }) {
         >
           {isFollowing.value || fresh <= 0 ? 'Follow' : `Follow ↓ ${count(fresh)} new`}
         </button>
-      </div>
+      </ListTools>
       {found.length === 0 ? (
         <p class="empty">
           {search.value === '' ? 'No lines yet. What its process prints appears here.' : `No line has ${search.value}.`}
