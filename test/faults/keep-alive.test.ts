@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { agent, newAxon } from '../e2e/axon.ts'
-import { seeded } from './pool.ts'
+import { seeded } from './profile.ts'
 import { type FaultProxy, proxied } from './proxy.ts'
 
 const parallel = 200

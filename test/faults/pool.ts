@@ -67,12 +67,3 @@ export async function told(run: Promise<unknown>): Promise<Told> {
     throw error
   }
 }
-
-/** Chance that can be had again. */
-export function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-}

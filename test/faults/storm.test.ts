@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest'
-import { seeded, startPool, type Told, told } from './pool.ts'
+import { startPool, type Told, told } from './pool.ts'
+import { seed, seeded } from './profile.ts'
 import { killed } from './proxy.ts'
 
-/** Printed where a test fails; given as FAULTS_SEED, the same chance is had again. */
-const seed = Number(process.env.FAULTS_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const atOnce = 48
 
 interface Storm {
