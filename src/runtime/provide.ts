@@ -18,7 +18,7 @@ import { ensureEnvironment } from './environment/environment.ts'
 import { createTransport } from './http/transport.ts'
 import { attachJournal } from './journal/attach.ts'
 import { OperatorServer } from './operator/server.ts'
-import type { Link } from './process/link.ts'
+import type { Link } from './placement/link.ts'
 import { portSpawn } from './process/port.ts'
 import { attachResources, Resources, resourcesOf } from './resources.ts'
 import { Dispatcher, type RunsFact } from './runs/dispatcher.ts'
@@ -271,7 +271,7 @@ async function probe(link: Link | undefined, clock: Clock, signal: AbortSignal):
   const timer = clock.setTimeout(() => timeout.abort(), probeMs)
   try {
     const response = await link.pool.request({
-      path: '/health',
+      path: `${link.prefix}/health`,
       method: 'GET',
       headers: { authorization: `Bearer ${link.token}` },
       signal: AbortSignal.any([signal, timeout.signal]),

@@ -30,7 +30,7 @@ import { agentVariables } from './environment-variables.ts'
 import { FrameReader } from './frames.ts'
 import type { Host } from './host.ts'
 import { launchFrame } from './launch-frame.ts'
-import { Link } from './link.ts'
+import { ProcessLink } from './link.ts'
 import { acceptTurns } from './listener.ts'
 import { Output } from './output.ts'
 import { spawnError } from './spawn-error.ts'
@@ -51,7 +51,7 @@ class Port {
   #input: PortInput
   #resources: Resources
   #tell: (event: PortEvent) => void
-  #link: Link
+  #link: ProcessLink
   #output: Output
   #pid: number | undefined
   #control: Socket | undefined
@@ -77,7 +77,7 @@ class Port {
     this.#input = input
     this.#resources = resources
     this.#tell = tell
-    this.#link = new Link(input.definition, input.generation)
+    this.#link = new ProcessLink(input.definition, input.generation)
     const { generation, definition } = input
     this.#output = new Output(({ stream, line, droppedBytes }) =>
       resources.tell({ type: 'process.output', agent: definition.name, generation, stream, line, droppedBytes }),
@@ -101,6 +101,7 @@ class Port {
   }
 
   take(command: PortCommand): void {
+    if (command.type === 'process.adjust') return
     if (command.type === 'process.drain') {
       if (!this.#link.send({ type: 'drain' })) this.#signal('SIGTERM')
       return
