@@ -92,7 +92,7 @@ describe('without affinity', () => {
   it('one whose exit was seen is not chosen', () => {
     const gone = add(0)
     add(1, 3)
-    void gone.link.exit()
+    void (gone.link as ProcessLink).exit()
     expect(choose()).toBe('writer/1')
   })
 
