@@ -17,6 +17,7 @@ import {
   createAxon,
   ensureEnvironment,
 } from '../../src/index.ts'
+import { Checker } from '../faults/checker.ts'
 
 export const root = join(import.meta.dirname, '../..')
 /** The working directory of the agents: `agents.echo` is test/fixtures/agents/echo.py. */
@@ -25,7 +26,7 @@ export const fixtures = join(root, 'test/fixtures')
 export const cacheDir = join(root, 'node_modules/.cache/axon-e2e')
 export const pydanticAi = ['pydantic-ai-slim']
 
-const systems = new Set<Axon>()
+const systems = new Map<Axon, Checker>()
 const scratches = new Set<string>()
 
 beforeAll(() => makeEnvironment([]))
@@ -33,8 +34,9 @@ beforeAll(() => makeEnvironment([]))
 afterEach(async () => {
   const ended = [...systems]
   systems.clear()
-  await Promise.all(ended.map((axon) => axon.destroy()))
-  for (const axon of ended) {
+  await Promise.all(ended.map(([axon]) => axon.destroy()))
+  for (const [axon, checker] of ended) {
+    expect(checker.findings()).toEqual([])
     expect(leftBehind(axon)).toEqual({ processes: [], directories: [] })
     expect(recordsOf(axon)).toEqual([])
   }
@@ -47,10 +49,10 @@ export async function makeEnvironment(dependencies: string[]): Promise<void> {
   await ensureEnvironment({ cwd: fixtures, dependencies }, { cacheDir })
 }
 
-/** A system that is destroyed after the test; the test fails where anything of it is left. */
+/** A system that is destroyed after the test, which fails where anything of it is left, a run has no end, or a state is none of the design's. */
 export function newAxon(options: AxonOptions = {}): Axon {
   const axon = createAxon({ cacheDir, ...options })
-  systems.add(axon)
+  systems.set(axon, new Checker(axon))
   return axon
 }
 
