@@ -104,7 +104,8 @@ export class Checker {
     const [replica = ''] = event.generation.split('#')
     const from = this.#states.get(replica) ?? born
     // A state may be told again, to who asks for it.
-    if (from !== to && !leads(from, to)) this.#found.push(found('I7', `${event.generation} went from ${from} to ${to}.`))
+    if (from !== to && !leads(from, to))
+      this.#found.push(found('I7', `${event.generation} went from ${from} to ${to}.`))
     this.#states.set(replica, to)
   }
 }
