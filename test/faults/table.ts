@@ -117,6 +117,7 @@ export const faults: readonly Fault[] = [
   ]),
   fault('F23', 'another configuration in a crash loop or in runs', ['e2e/apply.test.ts'], '100 reloads under load'),
   fault('F24', 'SIGKILL of Node', [
+    'faults/node-killed.test.ts',
     'e2e/killed.test.ts › when Node is killed, host, agents, their daemons and the sockets are gone',
     hostEnds,
   ]),
