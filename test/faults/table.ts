@@ -36,15 +36,11 @@ export const faults: readonly Fault[] = [
   fault('F5', 'a call that holds the interpreter', [
     'e2e/hangs.test.ts › a process that holds the interpreter is ended as a hang after 30 s, its last lines say where, and its run is interrupted',
   ]),
-  fault(
-    'F6',
-    'an event loop that is blocked',
-    [
-      'machines/agent-liveness.test.ts',
-      'python/tests/test_start.py::test_heartbeats_come_from_a_thread_and_show_a_loop_that_hangs',
-    ],
-    'a real process whose loop is blocked for 15 s beside another replica',
-  ),
+  fault('F6', 'an event loop that is blocked', [
+    'faults/blocked.test.ts',
+    'machines/agent-liveness.test.ts',
+    'python/tests/test_start.py::test_heartbeats_come_from_a_thread_and_show_a_loop_that_hangs',
+  ]),
   fault('F7', 'memory that runs out', [
     'e2e/limits.test.ts › an agent beyond its memory crashes as oom, with the limit in the message, and is started again',
   ]),
@@ -122,6 +118,7 @@ export const faults: readonly Fault[] = [
   ]),
   fault('F23', 'another configuration in a crash loop or in runs', ['e2e/apply.test.ts'], '100 reloads under load'),
   fault('F24', 'SIGKILL of Node', [
+    'faults/node-killed.test.ts',
     'e2e/killed.test.ts › when Node is killed, host, agents, their daemons and the sockets are gone',
     hostEnds,
   ]),
