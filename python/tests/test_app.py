@@ -15,7 +15,7 @@ from channel import Ends
 from fake_node import events
 
 from axon_agent.adapters.function import FunctionRunner
-from axon_agent.app import AgentApp
+from axon_agent.app import AgentApp, bearer
 from axon_agent.runs import Receipts, Runs
 
 ERROR_FIELDS = {"code", "message", "run_id", "agent", "started", "retryable", "attempt"}
@@ -43,7 +43,7 @@ async def client(
 ) -> AsyncIterator[tuple[httpx.AsyncClient, Runs, Kernel]]:
     kernel = Kernel()
     runs = Runs("writer", FunctionRunner(function, "f", None), receipts or kernel)
-    app = AgentApp(runs, "secret", "writer/0#1", keep_alive=keep_alive)
+    app = AgentApp(runs, bearer("secret"), "writer/0#1", keep_alive=keep_alive)
     headers = {"authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app, raise_app_exceptions=True), base_url="http://agent", headers=headers
@@ -83,7 +83,7 @@ async def test_the_token_is_checked_before_the_body_is_read() -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/agents/writer/run_sync", "headers": []}
-    await AgentApp(runs, "secret")(scope, receive, send)
+    await AgentApp(runs, bearer("secret"))(scope, receive, send)
     assert sent[0]["status"] == 401
 
 
@@ -186,7 +186,7 @@ async def test_user_code_cannot_end_the_loop(error: type[BaseException]) -> None
 
 async def test_fastapis_own_routes_run_too() -> None:
     async with client(echo) as (http, runs, _):
-        transport = httpx.ASGITransport(app=AgentApp(runs, "x").api)
+        transport = httpx.ASGITransport(app=AgentApp(runs, bearer("x")).api)
         async with httpx.AsyncClient(transport=transport, base_url="http://agent") as plain:
             answer = await plain.post("/agents/writer/run_sync", json={"prompt": "p"})
             assert answer.json()["result"] == "p"
@@ -202,7 +202,7 @@ async def test_comments_are_sent_while_nothing_happens() -> None:
         yield "b"
 
     runs = Runs("writer", FunctionRunner(waits, "f", None), Kernel())
-    app = AgentApp(runs, "secret", keep_alive=0.01)
+    app = AgentApp(runs, bearer("secret"), keep_alive=0.01)
     body = iter([{"type": "http.request", "body": b'{"prompt":"p"}'}])
     ended = asyncio.Event()
     sent: list[bytes] = []

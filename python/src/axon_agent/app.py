@@ -31,18 +31,28 @@ from axon_agent.tracing import BAGGAGE, TRACEPARENT, TRACESTATE, read_trace
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Guard = Callable[[bytes], bool]
+"""Whether a request with this `Authorization` header may ask; empty where it has none."""
 
 KEEP_ALIVE_SECONDS = 15.0
 _TRACED = frozenset({TRACEPARENT, TRACESTATE, BAGGAGE})
 
 
+def bearer(token: str) -> Guard:
+    """Allows who has the token."""
+    expected = f"Bearer {token}".encode()
+    return lambda given: hmac.compare_digest(given, expected)
+
+
 class AgentApp:
     """The ASGI application: the token's guard, the routes of runs, and FastAPI behind them (`api`)."""
 
-    def __init__(self, runs: Runs, token: str, generation: str = "", *, keep_alive: float = KEEP_ALIVE_SECONDS) -> None:
+    def __init__(
+        self, runs: Runs, is_allowed: Guard, generation: str = "", *, keep_alive: float = KEEP_ALIVE_SECONDS
+    ) -> None:
         self._runs = runs
         self._generation = generation
-        self._bearer = f"Bearer {token}".encode()
+        self._is_allowed = is_allowed
         self._keep_alive = keep_alive
         prefix = f"/agents/{runs.agent}"
         self._routes: dict[str, App] = {f"{prefix}/run_sync": self.run_sync, f"{prefix}/run_stream": self.run_stream}
@@ -59,7 +69,7 @@ class AgentApp:
         for name, value in scope["headers"]:
             if name == b"authorization":
                 given = value
-        if not hmac.compare_digest(given, self._bearer):
+        if not self._is_allowed(given):
             error = RunError("PROTOCOL_UNAUTHORIZED", "The bearer token of this process is missing or wrong.")
             await send_error(send, error, error.body(self._runs.agent))
             return
@@ -102,13 +112,14 @@ class AgentApp:
             told = error.body(self._runs.agent, known[0], attempt=known[1])
             await send_error(send, error, told)
             return
-        # The end of the answer or of the connection, whichever comes first: the server tells both alike.
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                break
-        if not answer.is_ended:
-            self._runs.disconnected(run)
+        # The end of the answer or of the connection, whichever comes first: the server tells both alike. Ray Serve
+        # cancels this call as well.
+        try:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            if not answer.is_ended:
+                self._runs.disconnected(run)
 
 
 async def _body(receive: Receive) -> bytes | None:

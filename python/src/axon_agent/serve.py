@@ -19,7 +19,7 @@ import uvicorn
 
 from axon_agent import __version__
 from axon_agent.adapters import Runner
-from axon_agent.app import AgentApp
+from axon_agent.app import AgentApp, bearer
 from axon_agent.bind import BACKLOG, Listener
 from axon_agent.control import Control
 from axon_agent.heartbeat import start_heartbeat
@@ -74,7 +74,7 @@ class Service:
         self._listener = listener
         self._done = asyncio.Event()
         self._runs = Runs(launch.agent, runner, control)
-        self._app = AgentApp(self._runs, launch.token, bootstrap.generation)
+        self._app = AgentApp(self._runs, bearer(launch.token), bootstrap.generation)
 
     async def run(self) -> None:
         """Serves until drained."""
