@@ -90,6 +90,9 @@ async def test_the_token_is_checked_before_the_body_is_read() -> None:
 async def test_health_and_schema() -> None:
     async with client(echo) as (http, _, _):
         health = (await http.get("/health")).json()
+        facts = health.pop("facts")
+        assert {"name": "writer", "framework": "function"}.items() <= facts.items()
+        assert set(facts) == {"name", "framework", "python", "axonAgent"}
         assert health == {"status": "ok", "agent": "writer", "generation": "writer/0#1", "in_flight": 0}
         schema = (await http.get("/agents/writer/schema")).json()
         assert set(schema) == {"name", "framework", "input", "output", "tools"}

@@ -2,10 +2,10 @@
  * Owns what every end-to-end test stands on: systems that are ended and counted after each test, one cache of environments for
  * all of them, and waits that are events rather than time.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, watch } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterEach, beforeAll, expect } from 'vitest'
 import {
   type AgentOptions,
@@ -17,6 +17,8 @@ import {
   createAxon,
   ensureEnvironment,
 } from '../../src/index.ts'
+
+export { appears } from './appears.ts'
 
 export const root = join(import.meta.dirname, '../..')
 /** The working directory of the agents: `agents.echo` is test/fixtures/agents/echo.py. */
@@ -93,23 +95,6 @@ export function record(axon: Axon): AxonEvent[] {
     if (event.type !== 'process.heartbeat') events.push(event)
   })
   return events
-}
-
-/** Resolves when the file is there. */
-export async function appears(path: string): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true })
-  await new Promise<void>((resolve, reject) => {
-    const watcher = watch(dirname(path), (_, name) => {
-      if (name === basename(path)) done()
-    })
-    const done = () => {
-      watcher.close()
-      resolve()
-    }
-    watcher.on('error', reject)
-    // It may have been there before the watch was.
-    if (existsSync(path)) done()
-  })
 }
 
 export interface LeftBehind {

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import hmac
+import platform
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import asdict
@@ -191,7 +192,7 @@ def make_api(app: AgentApp, runs: Runs, generation: str) -> FastAPI:
     async def health() -> JSONResponse:
         status = "draining" if runs.is_draining else "ok"
         told = {"status": status, "agent": runs.agent, "generation": generation, "in_flight": runs.in_flight}
-        return JSONResponse(told)
+        return JSONResponse({**told, "facts": facts(runs)})
 
     @api.get("/agents/{name}/schema")
     async def schema(name: str) -> JSONResponse:
@@ -213,6 +214,16 @@ def make_api(app: AgentApp, runs: Runs, generation: str) -> FastAPI:
         return Response(told.body(runs.agent), told.status, headers=error.headers, media_type="application/json")
 
     return api
+
+
+def facts(runs: Runs) -> dict[str, str]:
+    """What serves the agent: told in `ready`, and by `/health` where there is no control connection."""
+    return {
+        "name": runs.agent,
+        "framework": runs.runner.framework,
+        "python": platform.python_version(),
+        "axonAgent": __version__,
+    }
 
 
 def _with_remote(own: list[dict[str, Any]]) -> list[dict[str, Any]]:

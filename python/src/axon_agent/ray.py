@@ -71,7 +71,7 @@ def make_app(arguments: Arguments, replica: str) -> App:
     try:
         runner = loader.load(arguments.module, arguments.model)
     except StartError as error:
-        raise ReplicaError(error) from error.__cause__
+        raise ReplicaError(error) from None
     runs = Runs(arguments.agent, runner, Nobody())
     return ending_with_answer(AgentApp(runs, bearer_of(arguments.token_sha256), replica))
 
