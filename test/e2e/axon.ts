@@ -2,7 +2,7 @@
  * Owns what every end-to-end test stands on: systems that are ended and counted after each test, one cache of environments for
  * all of them, and waits that are events rather than time.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,17 +17,16 @@ import {
   createAxon,
   ensureEnvironment,
 } from '../../src/index.ts'
+import { Checker } from '../faults/checker.ts'
+import { identityOf, isAlive, leftBehind, processesWith } from './left-behind.ts'
+import { cacheDir, fixtures, root } from './places.ts'
 
 export { appears } from './appears.ts'
+export { cacheDir, fixtures, isAlive, leftBehind, processesWith, root }
 
-export const root = join(import.meta.dirname, '../..')
-/** The working directory of the agents: `agents.echo` is test/fixtures/agents/echo.py. */
-export const fixtures = join(root, 'test/fixtures')
-/** Shared by all tests and kept between runs: environments are made once. */
-export const cacheDir = join(root, 'node_modules/.cache/axon-e2e')
 export const pydanticAi = ['pydantic-ai-slim']
 
-const systems = new Set<Axon>()
+const systems = new Map<Axon, Checker>()
 const scratches = new Set<string>()
 
 beforeAll(() => makeEnvironment([]))
@@ -35,8 +34,9 @@ beforeAll(() => makeEnvironment([]))
 afterEach(async () => {
   const ended = [...systems]
   systems.clear()
-  await Promise.all(ended.map((axon) => axon.destroy()))
-  for (const axon of ended) {
+  await Promise.all(ended.map(([axon]) => axon.destroy()))
+  for (const [axon, checker] of ended) {
+    expect(checker.findings()).toEqual([])
     expect(leftBehind(axon)).toEqual({ processes: [], directories: [] })
     expect(recordsOf(axon)).toEqual([])
   }
@@ -49,10 +49,10 @@ export async function makeEnvironment(dependencies: string[]): Promise<void> {
   await ensureEnvironment({ cwd: fixtures, dependencies }, { cacheDir })
 }
 
-/** A system that is destroyed after the test; the test fails where anything of it is left. */
+/** A system that is destroyed after the test, which fails where anything of it is left, a run has no end, or a state is none of the design's. */
 export function newAxon(options: AxonOptions = {}): Axon {
   const axon = createAxon({ cacheDir, ...options })
-  systems.add(axon)
+  systems.set(axon, new Checker(axon))
   return axon
 }
 
@@ -97,42 +97,11 @@ export function record(axon: Axon): AxonEvent[] {
   return events
 }
 
-export interface LeftBehind {
-  /** Ids of processes that carry the system's mark. */
-  processes: string[]
-  /** The sockets' directory. */
-  directories: string[]
-}
-
-/** What is left of a system; nothing of one that was never started. */
-export function leftBehind(axon: Axon): LeftBehind {
-  const found = identityOf(axon)
-  if (found === undefined) return { processes: [], directories: [] }
-  const directories = existsSync(found.runtimeDir) ? [found.runtimeDir] : []
-  return { processes: processesWith(`AXON_SYSTEM=${found.id}`), directories }
-}
-
 /** Of a system that has no stateDir of its own. */
 function recordsOf(axon: Axon): string[] {
   const systems = join(process.env.XDG_STATE_HOME ?? '', 'axon/systems')
   const id = identityOf(axon)?.id
   return id === undefined || !existsSync(systems) ? [] : readdirSync(systems).filter((name) => name.includes(id))
-}
-
-/** Ids of the living processes that have this variable in their environment. */
-export function processesWith(variable: string): string[] {
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(variable)
-    } catch {
-      return false
-    }
-  })
-}
-
-export function isAlive(pid: number): boolean {
-  return existsSync(`/proc/${pid}`)
 }
 
 /** The error that a promise is rejected with. */
@@ -141,12 +110,4 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
     (value) => expect.fail(`It was resolved, with ${JSON.stringify(value)}`),
     (error) => error,
   )
-}
-
-function identityOf(axon: Axon): { id: string; runtimeDir: string } | undefined {
-  try {
-    return { id: axon.id, runtimeDir: axon.runtimeDir ?? '' }
-  } catch {
-    return undefined
-  }
 }

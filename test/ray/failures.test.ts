@@ -1,11 +1,12 @@
-import { afterAll, expect, it } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
 import { waits } from '../e2e/gate.ts'
 import { clear, deploy, gate, ports, readUntil, run, running, until } from './cluster.ts'
 
 /** Seconds; Ray finds out about a replica that died when it looks next. */
 const soon = { health_check_period_s: 1 }
 
-afterAll(clear)
+// Ray would try broken ones again with each change of the set.
+afterEach(clear)
 
 it('says why an agent cannot be imported, in words and as the frame that says it elsewhere', async () => {
   await deploy('broken', 'import_error')
@@ -63,12 +64,12 @@ it("breaks the connection of a run in flight at the replica's own port, which is
   await waiting
   process.kill(replica.pid, 'SIGKILL')
   await broken
-  // Nothing has been sent: no connection is made.
-  await expect(run('gate', path, { at })).rejects.toMatchObject({ cause: { syscall: 'connect' } })
   // Ray names the dead one until it finds out.
   await until(({ applications: { gate } }) =>
     gate?.deployments.agent?.replicas.some(({ replica_id }) => replica_id === replica.replica_id) ? undefined : true,
   )
+  // Nothing has been sent: no connection is made.
+  await expect(run('gate', path, { at })).rejects.toMatchObject({ cause: { syscall: 'connect' } })
   const [next] = await ports('gate', await running('gate'))
   expect(next).not.toBe(at)
   expect((await run('gate', '/dev/null', { at: next })).status).toBe(200)
