@@ -1,0 +1,15 @@
+import { join } from 'node:path'
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    root: join(import.meta.dirname, '../..'),
+    include: ['test/ray/**/*.test.ts'],
+    globalSetup: 'test/ray/setup.ts',
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    env: { XDG_STATE_HOME: join(import.meta.dirname, '../../node_modules/.cache/state') },
+    // One head, and one set of applications: its files change it one after another.
+    fileParallelism: false,
+  },
+})
