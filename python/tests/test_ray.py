@@ -13,6 +13,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
+from axon_agent import tools
 from axon_agent.app import App
 from axon_agent.ray import FAILED, Arguments, ReplicaError, ending_with_answer, make_app
 
@@ -54,6 +55,17 @@ async def test_an_agent_answers_below_the_prefix_of_its_application(tmp_path: Pa
         assert (answer.status_code, answer.json()["result"]) == (200, "HI")
         assert (await http.get("/health")).json()["generation"] == "replica-1"
         assert (await http.get("/agents/writer/schema")).json()["name"] == "writer"
+
+
+async def test_an_approval_is_refused_where_there_is_no_node_to_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools, "_desk", tools._Desk())
+    code = "from axon_agent.tools import approve\nasync def agent(prompt): return await approve('pay', {})"
+    async with client(app_of(tmp_path, code, "pays_on_ray")) as http:
+        error = (await http.post("/agents/writer/run_sync", json={"prompt": "hi"})).json()["error"]
+        assert (error["code"], error["kind"]) == ("AGENT_RAISED", "RuntimeError")
+        assert "no connection to Node" in error["message"]
 
 
 @pytest.mark.parametrize("token", [None, "", "another token", hashlib.sha256(TOKEN.encode()).hexdigest()])

@@ -7,8 +7,9 @@ let own: string | undefined
 
 beforeAll(async () => {
   await deploy('gate', 'gate')
+  await deploy('threaded', 'gate', {}, { variables: { RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD: '1' } })
   await deploy('words', 'words')
-  await running('words')
+  await Promise.all([running('threaded'), running('words')])
   ;[replica] = await running('gate')
   ;[own] = await ports('gate', [replica])
 })
@@ -28,31 +29,32 @@ it('tells what serves the agent and which replica answers', async () => {
 })
 
 describe.each([
-  { where: "Serve's proxy", at: () => ray.proxy },
-  { where: "the replica's own port", at: () => own },
-])('at $where', ({ at }) => {
+  { where: "at Serve's proxy", name: 'gate', at: () => ray.proxy },
+  { where: "at the replica's own port", name: 'gate', at: () => own },
+  { where: 'on a loop of its own, as Serve has it unless told otherwise', name: 'threaded', at: () => ray.proxy },
+])('$where', ({ name, at }) => {
   it('answers a run', async () => {
-    const answer = await run('gate', '/dev/null', { at: at() })
+    const answer = await run(name, '/dev/null', { at: at() })
     expect(answer.status).toBe(200)
     expect(await answer.json()).toMatchObject({ result: { pid: expect.any(Number) }, usage: { total_tokens: 0 } })
   })
 
   it('refuses who has no token or another one', async () => {
     for (const bearer of ['', 'another', ray.token]) {
-      const answer = await run('gate', '/dev/null', { at: at(), bearer })
+      const answer = await run(name, '/dev/null', { at: at(), bearer })
       expect(answer.status).toBe(401)
       expect(await answer.json()).toMatchObject({ error: { code: 'PROTOCOL_UNAUTHORIZED', started: false } })
     }
   })
 
   it("answers its own errors as axon_agent's", async () => {
-    const answer = await run('gate', { no: 'prompt' }, { at: at() })
+    const answer = await run(name, { no: 'prompt' }, { at: at() })
     expect(answer.status).toBe(422)
     expect(await answer.json()).toMatchObject({ error: { code: 'RUN_REQUEST_INVALID' } })
   })
 
   it('ends a run at its deadline', async () => {
-    const answer = await run('gate', gate(), { at: at(), headers: { 'x-axon-deadline-ms': '300' } })
+    const answer = await run(name, gate(), { at: at(), headers: { 'x-axon-deadline-ms': '300' } })
     expect(answer.status).toBe(504)
     expect(await answer.json()).toMatchObject({ error: { code: 'RUN_TIMEOUT', started: true } })
   })
@@ -61,7 +63,7 @@ describe.each([
     const path = gate()
     const waiting = waits(path)
     const caller = new AbortController()
-    const answer = run('gate', path, { at: at(), route, signal: caller.signal }).then((response) => response.text())
+    const answer = run(name, path, { at: at(), route, signal: caller.signal }).then((response) => response.text())
     await waiting
     const heard = cancelled(path)
     caller.abort()

@@ -53,7 +53,7 @@ export async function deploy(
   name: string,
   module: string,
   deployment: Record<string, unknown> = {},
-  args: Record<string, unknown> = {},
+  { args, variables }: { args?: Record<string, unknown>; variables?: Record<string, string> } = {},
 ): Promise<void> {
   packaged ??= upload()
   const { applications } = await served()
@@ -65,7 +65,7 @@ export async function deploy(
     route_prefix: `/${name}`,
     import_path: 'axon_agent.ray:application',
     args: { agent: name, module: `agents.${module}`, token_sha256, ...args },
-    runtime_env: await packaged,
+    runtime_env: { ...(await packaged), env_vars: variables ?? {} },
     deployments: [{ name: 'agent', max_ongoing_requests: 16, max_queued_requests: 100, ...deployment }],
   }
   await put([...others, config])

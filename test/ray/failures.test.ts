@@ -27,7 +27,7 @@ it('says why an agent cannot be imported, in words and as the frame that says it
 })
 
 it('refuses arguments that are not its own', async () => {
-  await deploy('odd', 'echo', {}, { token: 'in clear' })
+  await deploy('odd', 'echo', {}, { args: { token: 'in clear' } })
   const { message } = await until(({ applications: { odd } }) => (odd?.status === 'DEPLOY_FAILED' ? odd : undefined))
   expect(message).toMatch(/token\s+Extra inputs are not permitted/)
 })
