@@ -22,6 +22,7 @@ export interface Replica {
   replica_id: string
   state: string
   pid: number | null
+  node_ip: string | null
 }
 
 export interface Running extends Replica {
@@ -155,7 +156,8 @@ interface RunOptions {
 async function put(applications: unknown[]): Promise<void> {
   const body = {
     proxy_location: 'HeadOnly',
-    http_options: { host: '127.0.0.1', port: 8000 },
+    // Replicas listen there, too, those of other nodes included. Nothing but loopback is here.
+    http_options: { host: '0.0.0.0', port: 8000 },
     applications,
   }
   await rest('PUT', applicationsUrl, JSON.stringify(body), 'application/json')

@@ -2,26 +2,14 @@
  * Owns the Ray head of a run of tests: started before the first test, ended after the last. Runs in namespaces of its own, which
  * scripts/ray.ts has made: every port is free, and nobody else is reached.
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { openSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { TestProject } from 'vitest/node'
-
-export interface RayHead {
-  /** Of the dashboard, which has the REST API. */
-  address: string
-  /** Of Serve's HTTP proxy. */
-  proxy: string
-  /** Ray's own, for the dashboard. */
-  token: string
-  /** The interpreter of Ray's environment. */
-  python: string
-  /** A directory for this run; Ray's lies in it as `ray`. */
-  directory: string
-}
+import { type RayHead, startNode } from './node.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -41,34 +29,18 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const token = randomBytes(32).toString('hex')
   execFileSync(python, ['-c', loopbackUp])
 
-  const output = join(directory, 'start.log')
-  const log = openSync(output, 'w')
-  const head = spawn(
-    join(dirname(python), 'ray'),
-    [
-      ...['start', '--head', '--block', '--node-ip-address=127.0.0.1', '--dashboard-host=127.0.0.1'],
-      // More than there are: a replica takes one, and waits otherwise.
-      ...['--num-cpus=8', `--temp-dir=${join(directory, 'ray')}`, '--disable-usage-stats'],
-    ],
-    {
-      stdio: ['ignore', log, log],
-      env: {
-        ...process.env,
-        RAY_AUTH_MODE: 'token',
-        RAY_AUTH_TOKEN: token,
-        RAY_USAGE_STATS_ENABLED: '0',
-        // Replicas listen at ports of their own, too.
-        RAY_SERVE_THROUGHPUT_OPTIMIZED: '1',
-        // 30 s otherwise, for every replica that goes.
-        RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S: '1',
-      },
-    },
-  )
+  // More processors than there are: a replica takes one, and waits otherwise. One replica that needs a `spare` has room here.
+  const resources = ['--num-cpus=8', '--resources={"spare": 1}']
+  const head = startNode({ token, python, directory }, 'head', [
+    ...['--head', '--node-ip-address=127.0.0.1', '--dashboard-host=127.0.0.1'],
+    ...[`--temp-dir=${join(directory, 'ray')}`, ...resources],
+  ])
   const ended = once(head, 'exit')
   const address = 'http://127.0.0.1:8265'
   const authorization = `Bearer ${token}`
   while (!(await answers(`${address}/api/serve/applications/`, authorization))) {
-    if (head.exitCode !== null) throw new Error(`Ray did not start:\n${readFileSync(output, 'utf8')}`)
+    if (head.exitCode !== null)
+      throw new Error(`Ray did not start:\n${readFileSync(join(directory, 'head.log'), 'utf8')}`)
     await setTimeout(250)
   }
   project.provide('ray', { address, proxy: 'http://127.0.0.1:8000', token, python, directory })
