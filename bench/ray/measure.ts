@@ -52,20 +52,26 @@ async function measure({ address, proxy, token, python }: RayHead): Promise<Benc
   await expectWay(paths.proxy, (origin) => origin === proxy)
   await expectWay(paths.port, (origin) => origin !== proxy)
 
-  const [perSecond, aloneMs] = [new Series(), new Series()]
+  const [perSecond, aloneMs, nodeMs] = [new Series(), new Series(), new Series()]
   for (let turn = 0; turn <= rounds; turn += 1) {
     process.stderr.write(`round ${turn} of ${rounds}\n`)
     const rates: Record<string, number> = {}
     const times: Record<string, number> = {}
+    const costs: Record<string, number> = {}
     // There and back: none is always the first.
     const order = turn % 2 ? Object.entries(paths) : Object.entries(paths).reverse()
     for (const [name, call] of order) {
-      rates[name] = await rate(call, concurrency, seconds)
+      const cpu = process.cpuUsage()
+      const found = await rate(call, concurrency, seconds)
+      const { user, system } = process.cpuUsage(cpu)
+      rates[name] = found
+      costs[name] = (user + system) / 1_000 / (found * seconds)
       times[name] = await latency(call, calls)
     }
     if (turn === 0) continue // warms the compilers
     perSecond.add(rates)
     aloneMs.add(times)
+    nodeMs.add(costs)
   }
   await bare.close()
   await axon.destroy()
@@ -76,6 +82,8 @@ async function measure({ address, proxy, token, python }: RayHead): Promise<Benc
     figures: {
       perSecond: perSecond.summaries(),
       aloneMs: aloneMs.summaries(),
+      // Processor time of this process for each call, 16 at once.
+      nodeMs: nodeMs.summaries(),
       localOverPort: perSecond.ratio('local', 'port'),
       startMs,
       megabytes,
