@@ -7,7 +7,7 @@ import { runBesideRay } from '../test/ray/namespace.ts'
 import { benchRoot } from './environment.ts'
 import type { BenchResult } from './main.ts'
 
-export async function ray(rounds = 5, seconds = 2): Promise<BenchResult> {
+export async function ray(rounds = 15, seconds = 1): Promise<BenchResult> {
   const program = [join(benchRoot, 'ray/measure.ts'), String(rounds), String(seconds)]
   const { status, stdout } = await runBesideRay(program, 'pipe')
   if (status !== 0)

@@ -13,9 +13,9 @@ import { latency, rate, Series } from '../measures.ts'
 import { memory } from './memory.ts'
 
 const concurrency = 16
-const calls = 200
+const calls = 50
 const prompt = 'Hello, agent!'
-const [rounds = 5, seconds = 2] = process.argv.slice(2).map(Number)
+const [rounds = 15, seconds = 1] = process.argv.slice(2).map(Number)
 
 const { ray, end } = await startHead()
 // Processes of others are not seen from here: their systems must not be taken for dead.
@@ -55,23 +55,20 @@ async function measure({ address, proxy, token, python }: RayHead): Promise<Benc
   const [perSecond, aloneMs, nodeMs] = [new Series(), new Series(), new Series()]
   for (let turn = 0; turn <= rounds; turn += 1) {
     process.stderr.write(`round ${turn} of ${rounds}\n`)
-    const rates: Record<string, number> = {}
-    const times: Record<string, number> = {}
-    const costs: Record<string, number> = {}
-    // There and back: none is always the first.
-    const order = turn % 2 ? Object.entries(paths) : Object.entries(paths).reverse()
-    for (const [name, call] of order) {
+    const [rates, times, costs] = [new Series(), new Series(), new Series()]
+    // There and back: what a machine with other work gives changes while they take turns.
+    for (const [name, call] of [...Object.entries(paths), ...Object.entries(paths).reverse()]) {
       const cpu = process.cpuUsage()
       const found = await rate(call, concurrency, seconds)
       const { user, system } = process.cpuUsage(cpu)
-      rates[name] = found
-      costs[name] = (user + system) / 1_000 / (found * seconds)
-      times[name] = await latency(call, calls)
+      rates.add({ [name]: found })
+      costs.add({ [name]: (user + system) / 1_000 / (found * seconds) })
+      times.add({ [name]: await latency(call, calls) })
     }
     if (turn === 0) continue // warms the compilers
-    perSecond.add(rates)
-    aloneMs.add(times)
-    nodeMs.add(costs)
+    perSecond.add(rates.means())
+    aloneMs.add(times.means())
+    nodeMs.add(costs.means())
   }
   await bare.close()
   await axon.destroy()
