@@ -9,6 +9,7 @@ import { readConfig } from '../runtime/config/load.ts'
 import { createMetrics } from '../runtime/telemetry/prometheus.ts'
 import { exitCodes } from './exit-codes.ts'
 import { onInterrupt } from './interrupt.ts'
+import { LogDestination } from './log-destination.ts'
 import { paint, printJson, printLine, report, say, status } from './terminal.ts'
 
 export interface ServeFlags {
@@ -35,9 +36,8 @@ export async function serve(file: string | undefined, flags: ServeFlags): Promis
   const { port, host, allowHost: hosts, origin: origins, auth, graceMs, page, json } = flags
   const { options, logLevel } = await readConfig({ file })
   const isWatched = process.stderr.isTTY
-  const logger = isWatched
-    ? undefined
-    : pino({ level: logLevel, base: null }, pino.destination({ dest: 2, sync: true }))
+  const log = new LogDestination()
+  const logger = isWatched ? undefined : pino({ level: logLevel, base: null }, log)
   const axon = createAxon({ operator: true, logger, ...options })
   if (isWatched) tell(axon)
   const metrics = createMetrics(axon)
@@ -78,5 +78,6 @@ export async function serve(file: string | undefined, flags: ServeFlags): Promis
     livePage?.close()
     metrics.close()
     interrupt.off()
+    log.end()
   }
 }

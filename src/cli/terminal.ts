@@ -67,8 +67,12 @@ function above(stream: NodeJS.WriteStream, text: string): void {
   redraw?.()
 }
 
-/** A reader that went away, as `head` does, ends the command quietly. */
+/**
+ * A reader of standard output that went away, as `head` does, ends the command quietly. What cannot be written to standard error
+ * is not told: that ends nothing.
+ */
 export function endWithReader(): void {
+  process.stderr.on('error', () => {})
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     process.exit(0)

@@ -146,7 +146,7 @@ export const faults: readonly Fault[] = [
     'e2e/limits.test.ts › a fork bomb stays within its limit, and the other agents answer meanwhile',
   ]),
   fault('F31', 'a flood of output', ['e2e/flood.test.ts', 'runtime/process/output.test.ts']),
-  fault('F32', 'a log that takes nothing', [], 'a log on a full disk, or one that blocks'),
+  fault('F32', 'a log that takes nothing', ['faults/log.test.ts'], undefined, smallDisks),
   fault(
     'F33',
     'no descriptor left',
