@@ -56,17 +56,22 @@ export async function die(moment: Moment, place: Place, random: () => number, bo
   const killedAt = performance.now()
   const { system, state } = await victim.kill(moment.agent)
   for (;;) {
-    const left: Left = {
-      processes: alive(system, directory),
-      sockets: sockets(directory),
-      directories: entries(join(directory, 'run')),
-      staging: staging(join(directory, 'cache')),
-    }
+    const left = leftOf(system, directory)
     const goneMs = performance.now() - killedAt
     if (kinds.every((kind) => left[kind] === 0) || goneMs > boundMs) {
       return { left, goneMs, state, records: entries(join(directory, 'state/systems')) }
     }
     await setTimeout(2)
+  }
+}
+
+/** What is left of a system that had its places in a directory. */
+export function leftOf(system: string, directory: string): Left {
+  return {
+    processes: alive(system, directory),
+    sockets: sockets(directory),
+    directories: entries(join(directory, 'run')),
+    staging: staging(join(directory, 'cache')),
   }
 }
 

@@ -122,12 +122,7 @@ export const faults: readonly Fault[] = [
     'e2e/killed.test.ts › when Node is killed, host, agents, their daemons and the sockets are gone',
     hostEnds,
   ]),
-  fault(
-    'F25',
-    'signals to Node',
-    ['cli/serve.test.ts › serves the agents of the configuration, says where in one line of JSON, and ends by SIGTERM'],
-    'SIGHUP, and a second SIGINT',
-  ),
+  fault('F25', 'signals to Node', ['faults/signals.test.ts', 'faults/hangup.test.ts']),
   fault(
     'F26',
     'Node that throws, has no memory left, or is paused',
