@@ -116,7 +116,7 @@ export const faults: readonly Fault[] = [
     'e2e/crashes.test.ts › agent.stop during a backoff ends the waiting: no timer is left that could start a process',
     'e2e/lifecycle.test.ts › an agent.start during stopping is kept and honoured after it: there are never two processes',
   ]),
-  fault('F23', 'another configuration in a crash loop or in runs', ['e2e/apply.test.ts'], '100 reloads under load'),
+  fault('F23', 'another configuration in a crash loop or in runs', ['e2e/apply.test.ts', 'faults/reload.test.ts']),
   fault('F24', 'SIGKILL of Node', [
     'faults/node-killed.test.ts',
     'e2e/killed.test.ts › when Node is killed, host, agents, their daemons and the sockets are gone',
