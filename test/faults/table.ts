@@ -66,14 +66,10 @@ export const faults: readonly Fault[] = [
     ],
     '10,000 random inputs on a real connection, with memory watched',
   ),
-  fault(
-    'F14',
-    "frames in another's name",
-    [
-      "e2e/processes.test.ts › an agent that says hello in another's name, or again in its own, gets nothing, and the other is not touched",
-    ],
-    'receipts and heartbeats for the runs of others',
-  ),
+  fault('F14', "frames in another's name", [
+    "e2e/processes.test.ts › an agent that says hello in another's name, or again in its own, gets nothing, and the other is not touched",
+    'faults/forged.test.ts',
+  ]),
   fault('F15', 'a port in use, a stale socket, a link in its place', [
     'python/tests/test_bind.py',
     'e2e/bad-input.test.ts › a port in use is refused in seconds, with PORT_IN_USE, and leaves nothing',
@@ -162,15 +158,11 @@ export const faults: readonly Fault[] = [
     ],
     'connections to the gateway that are closed in the middle, again and again',
   ),
-  fault(
-    'F37',
-    'an agent that answers in halves',
-    [
-      'faults/delivery.test.ts › an answer that ends in its middle: the run had started, and is not run again',
-      'faults/delivery.test.ts › a stream that ends in its middle, cleanly or not, never ends as if all had been said',
-    ],
-    'a flood of 1xx, a wrong Content-Length, bytes behind an answer',
-  ),
+  fault('F37', 'an agent that answers in halves', [
+    'faults/delivery.test.ts › an answer that ends in its middle: the run had started, and is not run again',
+    'faults/delivery.test.ts › a stream that ends in its middle, cleanly or not, never ends as if all had been said',
+    'faults/answers.test.ts',
+  ]),
   fault('F38', 'a connection that closes as it is used', ['faults/keep-alive.test.ts']),
   fault('F39', 'an agent that raised', [
     'faults/delivery.test.ts › what the agent raised is not run again, idempotent or not',
