@@ -119,15 +119,11 @@ export const faults: readonly Fault[] = [
     hostEnds,
   ]),
   fault('F25', 'signals to Node', ['faults/signals.test.ts', 'faults/hangup.test.ts']),
-  fault(
-    'F26',
-    'Node that throws, has no memory left, or is paused',
-    [
-      'e2e/paused.test.ts › what was silent while Node itself was paused is asked, and not ended',
-      'e2e/killed.test.ts › a Node that exits without closing leaves nothing either, not even its record',
-    ],
-    'an uncaught exception, and memory of Node that runs out',
-  ),
+  fault('F26', 'Node that throws, has no memory left, or is paused', [
+    'faults/node-ends.test.ts',
+    'e2e/paused.test.ts › what was silent while Node itself was paused is asked, and not ended',
+    'e2e/killed.test.ts › a Node that exits without closing leaves nothing either, not even its record',
+  ]),
   fault('F27', 'SIGKILL of the host', [
     `${hostEnds}::test_when_the_host_is_killed_the_guard_sweeps_and_says_so`,
     'runtime/process/port.test.ts › a host that ends takes its processes with it, and they are told as lost with it',
