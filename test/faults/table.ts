@@ -5,7 +5,7 @@
  * which in `lacks`: its tests run all the same, but it is never reported as held. One that this machine cannot make, as `needs`
  * tells, is not tried here.
  */
-import { type Need, smallDisks } from './needs.ts'
+import { type Need, otherUsers, smallDisks } from './needs.ts'
 
 export interface Fault {
   id: string
@@ -133,7 +133,7 @@ export const faults: readonly Fault[] = [
     'e2e/limits.test.ts › a fork bomb stays within its limit, and the other agents answer meanwhile',
   ]),
   fault('F31', 'a flood of output', ['e2e/flood.test.ts', 'runtime/process/output.test.ts']),
-  fault('F32', 'a log that takes nothing', [], 'a log on a full disk, or one that blocks'),
+  fault('F32', 'a log that takes nothing', ['faults/log.test.ts'], undefined, smallDisks),
   fault(
     'F33',
     'no descriptor left',
@@ -183,10 +183,12 @@ export const faults: readonly Fault[] = [
     'F48',
     'another user',
     [
+      'faults/other-user.test.ts',
       'python/tests/test_bind.py::test_a_unix_socket_is_for_its_owner_only_and_removed',
       'e2e/processes.test.ts › neither the bearer token nor the nonce of a process stands in its arguments or its environment',
     ],
-    'a process of another user that connects',
+    undefined,
+    otherUsers,
   ),
   fault('F49', 'a clock that jumps', ['e2e/paused.test.ts'], 'a wall clock that is set by a day'),
   fault('F52', 'the death of a replica with runs, and of all', [
