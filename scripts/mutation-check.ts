@@ -28,7 +28,7 @@ interface Result {
 
 const root = join(import.meta.dirname, '..')
 /** A test that waits for what does not come any more ends, too. */
-const patience = ['--testTimeout=60000', '--hookTimeout=180000']
+const patience = ['--testTimeout=30000', '--hookTimeout=180000']
 const timeoutMs = 300_000
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } })
