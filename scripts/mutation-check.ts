@@ -43,20 +43,19 @@ const copy = mkdtempSync(join(tmpdir(), 'axon-mutations-'))
 const runner: Runner = {
   root: copy,
   python,
-  wrapped: (command) => [python, join(root, 'dist/python/guard.py'), '--remove', copy, '--', ...command],
+  wrapped: (command) => [python, join(root, 'dist/python/guard.py'), '--', ...command],
   isNarrow: true,
 }
+process.on('exit', () => rmSync(copy, { recursive: true, force: true }))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
+
 const results: Result[] = []
-try {
-  copyProject()
-  await expectGreen([...new Set(wanted.flatMap(({ tests }) => tests))])
-  for (const mutation of wanted) {
-    const result = await attempt(mutation)
-    results.push(result)
-    console.error(`${result.id} · ${result.guard} · ${result.result} · ${result.seconds} s`)
-  }
-} finally {
-  rmSync(copy, { recursive: true, force: true })
+copyProject()
+await expectGreen([...new Set(wanted.flatMap(({ tests }) => tests))])
+for (const mutation of wanted) {
+  const result = await attempt(mutation)
+  results.push(result)
+  console.error(`${result.id} · ${result.guard} · ${result.result} · ${result.seconds} s`)
 }
 const red = results.filter(({ result }) => result === 'red').length
 console.log(values.json ? JSON.stringify({ tried: results.length, red, mutations: results }) : table())
