@@ -58,7 +58,7 @@ console.log(
 )
 process.exitCode = broke === 0 ? 0 : 1
 
-function judge({ id, title, tests, lacks }: Fault): Result {
+function judge({ id, title, tests, lacks, needs }: Fault): Result {
   const each = tests.map((name) => ({ name, its: ran.filter((one) => isNamed(one, name)) }))
   const seconds = Math.round(each.flatMap(({ its }) => its).reduce((sum, { ms }) => sum + ms, 0) / 100) / 10
   const broke = each.filter(({ its }) => its.length === 0 || its.some(({ outcome }) => outcome === 'failed'))
@@ -66,6 +66,9 @@ function judge({ id, title, tests, lacks }: Fault): Result {
   const list = (of: typeof each) => of.map(({ name }) => name).join('; ')
   if (broke.length > 0) return { id, title, result: 'broke', why: list(broke), seconds }
   if (lacks !== undefined) return { id, title, result: 'not tried', why: `no test of ${lacks}`, seconds }
-  if (skipped.length > 0) return { id, title, result: 'not tried', why: `not here: ${list(skipped)}`, seconds }
+  if (skipped.length > 0) {
+    const why = needs && !needs.has() ? `not here: this machine has no ${needs.what}` : `skipped: ${list(skipped)}`
+    return { id, title, result: 'not tried', why, seconds }
+  }
   return { id, title, result: 'held', seconds }
 }

@@ -67,11 +67,14 @@ function above(stream: NodeJS.WriteStream, text: string): void {
   redraw?.()
 }
 
-/** A reader that went away, as `head` does, ends the command quietly. */
+/** A reader that went away, as `head` does, ends the command quietly. That a terminal was closed is told by SIGHUP. */
 export function endWithReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit(0)
+    if (error.code === 'EPIPE') process.exit(0)
+    if (error.code !== 'EIO') throw error
+  })
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
   })
 }
 

@@ -23,6 +23,8 @@ import type { AgentSlots, Environment, PortCommand, TerminateReason } from './sl
 export const suspectAfterMs = 10_000
 /** After as much longer again it is asked once more, for 2 s at most, and ended where it does not answer. */
 export const hungAfterMs = 18_000
+/** An event loop that has not answered for this long is not sent anything new either. */
+const laggingMs = 1_000
 /** From the polite signal to SIGKILL, where the process has had its time already. */
 export const terminateGraceMs = 500
 
@@ -52,6 +54,8 @@ export const agentParts = setup({
   },
   guards: {
     isCurrent: ({ context, event }) => isOfProcess(context, event),
+    isLagging: ({ context, event }) =>
+      event.type === 'process.heartbeat' && isOfProcess(context, event) && event.heartbeat.loopLagMs >= laggingMs,
     isWantedAgain: ({ context, event }) => isOfProcess(context, event) && context.next === 'started',
     isToRest: ({ context, event }) => isOfProcess(context, event) && context.next === 'idle',
     hasGivenUp: ({ context }) => context.givenUp !== undefined,
@@ -94,6 +98,11 @@ export const agentParts = setup({
     }),
     keepHeartbeat: assign({
       heartbeat: ({ context, event }) => (event.type === 'process.heartbeat' ? event.heartbeat : context.heartbeat),
+    }),
+    tellHeartbeat: enqueueActions(({ enqueue, context, event }) => {
+      if (event.type !== 'process.heartbeat') return
+      const fact: AgentFact = { ...event, agent: context.definition.name }
+      enqueue.sendTo(context.parent, fact)
     }),
     keepPid: assign(({ event }) =>
       event.type === 'process.spawned' ? { pid: event.pid, achieved: event.achieved } : {},

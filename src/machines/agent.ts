@@ -13,6 +13,7 @@ import type { AgentFacts, Endpoint } from '../protocol/control.ts'
 import { generationOf } from './agent-context.ts'
 import { leaving } from './agent-leaving.ts'
 import { agentParts, terminate } from './agent-parts.ts'
+import { suspect } from './agent-suspect.ts'
 import { type Crash, judgeEnvironment, judgeExit } from './crash.ts'
 import { noRestarts } from './restart-policy.ts'
 
@@ -110,15 +111,10 @@ export const agentMachine = agentParts.createMachine({
       ],
       exit: 'disarmLiveness',
       on: {
-        'process.heartbeat': {
-          guard: 'isCurrent',
-          actions: [
-            'keepHeartbeat',
-            'disarmLiveness',
-            'armLiveness',
-            { type: 'tell', params: ({ event }) => ({ type: 'process.heartbeat', heartbeat: event.heartbeat }) },
-          ],
-        },
+        'process.heartbeat': [
+          { guard: 'isLagging', target: 'suspect.lagging', actions: ['keepHeartbeat', 'tellHeartbeat'] },
+          { guard: 'isCurrent', actions: ['keepHeartbeat', 'disarmLiveness', 'armLiveness', 'tellHeartbeat'] },
+        ],
         'liveness.suspected': 'suspect',
         'agent.stop': 'draining',
         'agent.drain': 'draining',
@@ -127,44 +123,7 @@ export const agentMachine = agentParts.createMachine({
       },
     },
 
-    suspect: {
-      entry: { type: 'tell', params: { type: 'agent.suspect' } },
-      initial: 'waiting',
-      states: {
-        waiting: {
-          entry: 'armExpiry',
-          exit: 'disarmLiveness',
-          invoke: {
-            id: 'probe',
-            src: 'healthProbe',
-            input: ({ context }) => ({ generation: generationOf(context) }),
-            onDone: { target: '#agent.ready', actions: { type: 'tell', params: { type: 'agent.recovered' } } },
-            onError: {},
-          },
-          on: { 'liveness.expired': 'confirming' },
-        },
-        /** Silence proves nothing where Node itself was paused and has not read what was said: it is asked once more. */
-        confirming: {
-          invoke: {
-            id: 'confirmation',
-            src: 'healthProbe',
-            input: ({ context }) => ({ generation: generationOf(context) }),
-            onDone: { target: '#agent.ready', actions: { type: 'tell', params: { type: 'agent.recovered' } } },
-            onError: { target: '#agent.crashed', actions: { type: 'command', params: terminate('hang') } },
-          },
-        },
-      },
-      on: {
-        'process.heartbeat': {
-          guard: 'isCurrent',
-          target: 'ready',
-          actions: ['keepHeartbeat', { type: 'tell', params: { type: 'agent.recovered' } }],
-        },
-        'agent.stop': { target: 'stopping', actions: 'wantStop' },
-        'agent.drain': 'draining',
-        'agent.restart': { target: 'stopping', actions: 'wantStart' },
-      },
-    },
+    suspect,
 
     draining: {
       ...leaving,

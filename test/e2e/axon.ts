@@ -2,7 +2,7 @@
  * Owns what every end-to-end test stands on: systems that are ended and counted after each test, one cache of environments for
  * all of them, and waits that are events rather than time.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, watch } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, watch } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -18,12 +18,11 @@ import {
   ensureEnvironment,
 } from '../../src/index.ts'
 import { Checker } from '../faults/checker.ts'
+import { identityOf, isAlive, leftBehind, processesWith } from './left-behind.ts'
+import { cacheDir, fixtures, root } from './places.ts'
 
-export const root = join(import.meta.dirname, '../..')
-/** The working directory of the agents: `agents.echo` is test/fixtures/agents/echo.py. */
-export const fixtures = join(root, 'test/fixtures')
-/** Shared by all tests and kept between runs: environments are made once. */
-export const cacheDir = join(root, 'node_modules/.cache/axon-e2e')
+export { cacheDir, fixtures, isAlive, leftBehind, processesWith, root }
+
 export const pydanticAi = ['pydantic-ai-slim']
 
 const systems = new Map<Axon, Checker>()
@@ -114,42 +113,11 @@ export async function appears(path: string): Promise<void> {
   })
 }
 
-export interface LeftBehind {
-  /** Ids of processes that carry the system's mark. */
-  processes: string[]
-  /** The sockets' directory. */
-  directories: string[]
-}
-
-/** What is left of a system; nothing of one that was never started. */
-export function leftBehind(axon: Axon): LeftBehind {
-  const found = identityOf(axon)
-  if (found === undefined) return { processes: [], directories: [] }
-  const directories = existsSync(found.runtimeDir) ? [found.runtimeDir] : []
-  return { processes: processesWith(`AXON_SYSTEM=${found.id}`), directories }
-}
-
 /** Of a system that has no stateDir of its own. */
 function recordsOf(axon: Axon): string[] {
   const systems = join(process.env.XDG_STATE_HOME ?? '', 'axon/systems')
   const id = identityOf(axon)?.id
   return id === undefined || !existsSync(systems) ? [] : readdirSync(systems).filter((name) => name.includes(id))
-}
-
-/** Ids of the living processes that have this variable in their environment. */
-export function processesWith(variable: string): string[] {
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(variable)
-    } catch {
-      return false
-    }
-  })
-}
-
-export function isAlive(pid: number): boolean {
-  return existsSync(`/proc/${pid}`)
 }
 
 /** The error that a promise is rejected with. */
@@ -158,12 +126,4 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
     (value) => expect.fail(`It was resolved, with ${JSON.stringify(value)}`),
     (error) => error,
   )
-}
-
-function identityOf(axon: Axon): { id: string; runtimeDir: string } | undefined {
-  try {
-    return { id: axon.id, runtimeDir: axon.runtimeDir ?? '' }
-  } catch {
-    return undefined
-  }
 }

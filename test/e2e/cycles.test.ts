@@ -1,15 +1,8 @@
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
+import type { Held } from '../faults/held.ts'
 import { cacheDir, fixtures } from './axon.ts'
-
-interface Held {
-  node: { memory: number; rss: number; descriptors: number }
-  host: { rss: number; descriptors: number }
-  objects: Record<'actors' | 'sockets' | 'pools' | 'promises', number>
-  resources: number
-  listeners: number
-}
 
 test('after 1,000 ends and starts Node and the host hold what they held after 200: memory, descriptors, timers, listeners, actors', {
   timeout: 300_000,

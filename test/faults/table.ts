@@ -2,13 +2,17 @@
  * The faults that Axon must survive, and the tests that try each. Owns the table; running it is scripts/faults.ts.
  *
  * A test is its file, and its title where the file has others too. A fault of which a part is tried by no test says
- * which in `lacks`: its tests run all the same, but it is never reported as held.
+ * which in `lacks`: its tests run all the same, but it is never reported as held. One that this machine cannot make, as `needs`
+ * tells, is not tried here.
  */
+import { type Need, smallDisks } from './needs.ts'
+
 export interface Fault {
   id: string
   title: string
   tests: readonly string[]
   lacks?: string
+  needs?: Need
 }
 
 const hostEnds = 'python/tests/test_host_ends.py'
@@ -32,15 +36,11 @@ export const faults: readonly Fault[] = [
   fault('F5', 'a call that holds the interpreter', [
     'e2e/hangs.test.ts › a process that holds the interpreter is ended as a hang after 30 s, its last lines say where, and its run is interrupted',
   ]),
-  fault(
-    'F6',
-    'an event loop that is blocked',
-    [
-      'machines/agent-liveness.test.ts',
-      'python/tests/test_start.py::test_heartbeats_come_from_a_thread_and_show_a_loop_that_hangs',
-    ],
-    'a real process whose loop is blocked for 15 s beside another replica',
-  ),
+  fault('F6', 'an event loop that is blocked', [
+    'faults/blocked.test.ts',
+    'machines/agent-liveness.test.ts',
+    'python/tests/test_start.py::test_heartbeats_come_from_a_thread_and_show_a_loop_that_hangs',
+  ]),
   fault('F7', 'memory that runs out', [
     'e2e/limits.test.ts › an agent beyond its memory crashes as oom, with the limit in the message, and is started again',
   ]),
@@ -88,19 +88,20 @@ export const faults: readonly Fault[] = [
     'a full disk while an environment is made',
     [
       'e2e/bad-input.test.ts › a full disk is refused in seconds, with ENV_DISK_FULL, and leaves no half-made environment',
+      'faults/full-disk.test.ts',
     ],
-    'the environment before it, still used',
+    undefined,
+    smallDisks,
   ),
   fault('F18', 'SIGKILL of Node while an environment is made', [
+    'faults/killed-build.test.ts',
     'runtime/environment/guard.test.ts',
     'runtime/environment/lock.test.ts › the lock of a dead process is taken over by exactly one',
   ]),
-  fault(
-    'F19',
-    'another file than the locked one',
-    ['runtime/environment/hashes.test.ts'],
-    'a corrupt wheel, and an index that is down',
-  ),
+  fault('F19', 'an index that serves damaged or other files, or does not answer', [
+    'faults/bad-index.test.ts',
+    'runtime/environment/hashes.test.ts',
+  ]),
   fault('F20', 'two systems in one place', [
     'e2e/boot.test.ts › systems on one stateDir run side by side, in one Node or several; each sweeps only the dead',
     'e2e/journal.test.ts › a second system on a journal does not start, says who has it, and leaves nothing',
@@ -117,15 +118,11 @@ export const faults: readonly Fault[] = [
   ]),
   fault('F23', 'another configuration in a crash loop or in runs', ['e2e/apply.test.ts'], '100 reloads under load'),
   fault('F24', 'SIGKILL of Node', [
+    'faults/node-killed.test.ts',
     'e2e/killed.test.ts › when Node is killed, host, agents, their daemons and the sockets are gone',
     hostEnds,
   ]),
-  fault(
-    'F25',
-    'signals to Node',
-    ['cli/serve.test.ts › serves the agents of the configuration, says where in one line of JSON, and ends by SIGTERM'],
-    'SIGHUP, and a second SIGINT',
-  ),
+  fault('F25', 'signals to Node', ['faults/signals.test.ts', 'faults/hangup.test.ts']),
   fault(
     'F26',
     'Node that throws, has no memory left, or is paused',
@@ -226,6 +223,6 @@ export const faults: readonly Fault[] = [
   ]),
 ]
 
-function fault(id: string, title: string, tests: readonly string[], lacks?: string): Fault {
-  return { id, title, tests, ...(lacks === undefined ? {} : { lacks }) }
+function fault(id: string, title: string, tests: readonly string[], lacks?: string, needs?: Need): Fault {
+  return { id, title, tests, ...(lacks === undefined ? {} : { lacks }), ...(needs === undefined ? {} : { needs }) }
 }

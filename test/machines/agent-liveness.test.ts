@@ -119,6 +119,63 @@ describe('a suspect', () => {
   })
 })
 
+describe('a heartbeat that tells of an event loop that hangs', () => {
+  it('makes it suspect, and it is asked whether it answers', async () => {
+    const rig = await new AgentRig().reach('ready')
+    rig.process.beat({ loopLagMs: 999 })
+    expect(rig.state).toBe('ready')
+    rig.process.beat({ loopLagMs: 1_000 })
+    expect(rig.state).toBe('suspect.lagging')
+    expect(rig.told()).toEqual(['process.heartbeat', 'process.heartbeat', 'agent.suspect'])
+    expect(rig.slots.probes).toHaveLength(1)
+  })
+
+  it('keeps it suspect for as long as more of them come, and nothing is ended', async () => {
+    const rig = await new AgentRig().reach('suspect.lagging')
+    for (let beat = 0; beat < 100; beat += 1) {
+      rig.clock.advance(9_999)
+      rig.process.beat({ loopLagMs: 9_999 * beat + 1_000 })
+    }
+    expect(rig.state).toBe('suspect.lagging')
+    expect(rig.clock.pending).toBe(1)
+    expect(rig.process.asked).toEqual([])
+    expect(new Set(rig.told())).toEqual(new Set(['process.heartbeat']))
+    // The last question is open, those before it were let go.
+    expect(rig.slots.probes.filter(({ isAborted }) => !isAborted)).toHaveLength(1)
+  })
+
+  it.each([
+    ['the answer to the last question', (rig: AgentRig) => rig.probe.resolve()],
+    ['a heartbeat that tells of no lag', (rig: AgentRig) => rig.process.beat()],
+  ])('is followed by %s: ready again', async (_, act) => {
+    const rig = await new AgentRig().reach('suspect.lagging')
+    act(rig)
+    await settle()
+    expect(rig.state).toBe('ready')
+    expect(rig.told()).toEqual(['agent.recovered', 'agent.ready'])
+  })
+
+  it('is followed by silence: judged as any silence is', async () => {
+    const rig = await new AgentRig().reach('suspect.lagging')
+    rig.clock.advance(10_000)
+    expect(rig.state).toBe('suspect.waiting')
+    rig.clock.advance(18_000)
+    expect(rig.state).toBe('suspect.confirming')
+    rig.process.beat({ loopLagMs: 28_000 })
+    expect(rig.state).toBe('suspect.lagging')
+    expect(rig.process.asked).toEqual([])
+  })
+
+  it('leaves its runs their time where it is to be stopped or replaced', async () => {
+    for (const command of ['agent.stop', 'agent.restart', 'agent.drain'] as const) {
+      const rig = await new AgentRig().reach('suspect.lagging')
+      rig.send(command)
+      expect(rig.state).toBe('draining')
+      expect(rig.process.asked).toEqual(['process.drain'])
+    }
+  })
+})
+
 describe('a process that breaks the protocol', () => {
   it('is ended, and has crashed with the class protocol', async () => {
     const rig = await new AgentRig().reach('ready')

@@ -12,7 +12,7 @@ export type ModelCommand =
   | { type: 'start' | 'stop' | 'restart' | 'drain' | 'quiet' | 'configure' }
   | { type: 'environment made' }
   | { type: 'environment failed'; isRetryable: boolean }
-  | { type: 'spawned' | 'ready' | 'beat' | 'violated' }
+  | { type: 'spawned' | 'ready' | 'beat' | 'lagging beat' | 'violated' }
   | { type: 'exited'; kind: ExitKind }
   | { type: 'stale'; event: 'agent.ready' | 'process.heartbeat' | 'process.violated' | 'process.exited' }
   | { type: 'probe answered' | 'probe failed' }
@@ -74,7 +74,7 @@ export const newborn: Model = {
   reaction: undefined,
 }
 
-const suspect = ['suspect.waiting', 'suspect.confirming'] as const
+const suspect = ['suspect.waiting', 'suspect.confirming', 'suspect.lagging'] as const
 const suspectAfterMs = 10_000
 const hungAfterMs = 18_000
 
@@ -99,7 +99,7 @@ export function step(rules: Rules, model: Model, command: ModelCommand): Model {
 
     case 'stop':
       if (hasNothing || state === 'provisioning') return stopped(model)
-      if (state === 'ready') return drain(rules, model, 'stopped')
+      if (isOneOf('ready', 'suspect.lagging')) return drain(rules, model, 'stopped')
       return isLeaving ? { ...model, next: 'stopped' } : end(model, 'stopping', 'stop')
 
     case 'drain':
@@ -126,6 +126,10 @@ export function step(rules: Rules, model: Model, command: ModelCommand): Model {
 
     case 'beat':
       return isOneOf('ready', ...suspect) ? enter(model, 'ready', suspectAfterMs) : model
+
+    case 'lagging beat':
+      if (!isOneOf('ready', ...suspect)) return model
+      return { ...enter(model, 'suspect.lagging', suspectAfterMs), isProbed: true }
 
     case 'probe answered':
       return isOneOf(...suspect) && model.isProbed ? enter(model, 'ready', suspectAfterMs) : model
@@ -172,6 +176,7 @@ function expire(rules: Rules, model: Model): Model {
     case 'starting':
       return end(model, 'crashed.ending', 'start_timeout')
     case 'ready':
+    case 'suspect.lagging':
       return { ...enter(model, 'suspect.waiting', hungAfterMs), isProbed: true }
     case 'suspect.waiting':
       return { ...enter(model, 'suspect.confirming'), isProbed: true }
@@ -191,6 +196,7 @@ function replace(rules: Rules, model: Model): Model {
     case 'stopping':
       return { ...model, next: 'started' }
     case 'ready':
+    case 'suspect.lagging':
       return drain(rules, model, 'started')
     case 'starting':
     case 'suspect.waiting':

@@ -17,6 +17,7 @@ export const agentStates = [
   'ready',
   'suspect.waiting',
   'suspect.confirming',
+  'suspect.lagging',
   'draining',
   'stopping',
   'stopped',
@@ -128,6 +129,10 @@ const recipes: Record<AgentState, (rig: AgentRig) => Promise<void>> = {
   'suspect.confirming': async (rig) => {
     await rig.become()
     rig.clock.advance(28_000)
+  },
+  'suspect.lagging': async (rig) => {
+    await rig.become()
+    rig.process.beat({ loopLagMs: 1_000 })
   },
   draining: async (rig) => {
     await rig.become()

@@ -5,6 +5,7 @@ import { ProcessError, PythonEnvError } from '../../src/errors.ts'
 import { agentMachine } from '../../src/machines/agent.ts'
 import type { AgentEvent, FactListener } from '../../src/machines/agent-context.ts'
 import type { AgentFact } from '../../src/machines/facts.ts'
+import type { HeartbeatFrame } from '../../src/protocol/control.ts'
 import {
   type ExitKind,
   type Model,
@@ -101,6 +102,8 @@ class Bench {
         return actor.send(said('agent.ready', this.generation))
       case 'beat':
         return actor.send(said('process.heartbeat', this.generation))
+      case 'lagging beat':
+        return actor.send(said('process.heartbeat', this.generation, { loopLagMs: 1_000 }))
       case 'violated':
         return actor.send(said('process.violated', this.generation))
       case 'exited':
@@ -157,12 +160,12 @@ function environmentError(isRetryable: boolean): PythonEnvError {
   return new PythonEnvError(isRetryable ? 'ENV_NETWORK' : 'ENV_CONFLICT', 'writer: no environment. Try again.')
 }
 
-function said(type: AgentEvent['type'], number: number): AgentEvent {
+function said(type: AgentEvent['type'], number: number, beat: Partial<HeartbeatFrame> = {}): AgentEvent {
   const generation = `writer/0#${number}`
   const bodies: Record<string, object> = {
     'process.spawned': { pid: 4242 },
     'agent.ready': { endpoint, facts: agentFacts },
-    'process.heartbeat': { heartbeat },
+    'process.heartbeat': { heartbeat: { ...heartbeat, ...beat } },
     'process.violated': { message: 'no frame' },
     'process.exited': { exit: exitOf(generation) },
   }
@@ -198,6 +201,7 @@ const command: fc.Arbitrary<ModelCommand> = fc.oneof(
   { weight: 1, arbitrary: plain('spawned') },
   { weight: 6, arbitrary: plain('ready') },
   { weight: 2, arbitrary: plain('beat') },
+  { weight: 2, arbitrary: plain('lagging beat') },
   { weight: 1, arbitrary: plain('violated') },
   {
     weight: 6,

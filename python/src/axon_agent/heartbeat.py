@@ -13,7 +13,7 @@ from typing import Any
 
 from axon_agent import memory
 
-_ANSWER_SECONDS = 0.05
+_ANSWER_SECONDS = 0.5
 _BEATS_A_SHARE = 5
 _FIRST_SHARE = 2
 """The share takes the kernel a millisecond or two: it is asked for now and then, and not while the process starts."""
@@ -29,8 +29,10 @@ class LoopLag:
         self._lag = 0.0
 
     def measure(self) -> float:
-        """The lag in milliseconds. Waits 50 ms at most; a loop that hangs has the age of its oldest unanswered call."""
-        if self._asked_at is None:
+        """The lag in milliseconds. Waits half a second at most; a loop that hangs has the age of its oldest unanswered
+        call. One that was told of as hanging and has come back is asked anew: what counts is how it is now.
+        """
+        if self._asked_at is None or self._answered.is_set():
             self._answered.clear()
             self._asked_at = time.monotonic()
             try:

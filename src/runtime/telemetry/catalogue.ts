@@ -50,7 +50,10 @@ export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: str
   'agent.ready': { level: 'info', says: 'The process serves; runs are sent to it.' },
   'process.heartbeat': { level: 'trace', says: 'Memory, processor time, loop lag and runs in flight of a process.' },
   'process.output': { level: 'debug', says: 'A line of standard output or error.' },
-  'agent.suspect': { level: 'warn', says: 'No heartbeat for 10 s: nothing new is sent there.' },
+  'agent.suspect': {
+    level: 'warn',
+    says: 'No heartbeat for 10 s, or an event loop that has not answered for a second: nothing new is sent there.',
+  },
   'agent.recovered': { level: 'info', says: 'A suspect process answered again.' },
   'agent.draining': { level: 'info', says: 'Runs in flight may finish; no new ones.' },
   'agent.stopping': { level: 'info', says: 'The process was asked to end, and will be made to.' },
