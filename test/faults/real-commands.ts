@@ -70,6 +70,8 @@ export class RealAgent {
   /** Runs that end with their process only. */
   #spoiling = new Set<string>()
   #paused = new Set<number>()
+  /** Generations that were killed, of which the system may not know yet. */
+  #killed = new Set<string>()
   #reloads: Promise<unknown>[] = []
 
   private constructor(pool: Pool, replicas: number) {
@@ -128,10 +130,12 @@ export class RealAgent {
       }
       case 'kill':
       case 'pause': {
-        const pid = pick([...this.alive.values()], command.at)
-        if (pid === undefined) break
-        if (command.type === 'kill') killed(pid)
-        else if (signal(pid, 'SIGSTOP')) this.#paused.add(pid)
+        const [generation, pid] = pick([...this.alive], command.at) ?? []
+        if (generation === undefined || pid === undefined) break
+        if (command.type === 'kill') {
+          this.#killed.add(generation)
+          killed(pid)
+        } else if (signal(pid, 'SIGSTOP')) this.#paused.add(pid)
         break
       }
       case 'resume':
@@ -154,6 +158,7 @@ export class RealAgent {
     await Promise.all(this.#open.values())
     await Promise.all(this.#reloads)
     await this.#until(() => {
+      if ([...this.#killed].some((generation) => this.alive.has(generation))) return false
       const { isRolling, replicas = [] } = one.snapshot() ?? {}
       return (
         isRolling === false && replicas.length === this.replicas && replicas.every(({ state }) => state === 'ready')
