@@ -127,7 +127,7 @@ test('a receipt that cannot be read for what stands before it: its run may have 
   const { pid } = await aim()
   const [one, other] = [join(directory, 'one'), join(directory, 'other')]
   const [isSpoiled, isRunning] = [waitingAt(one), waitingAt(other)]
-  const spoiling = rejection(run('a', { says: 'no frame', gate: one }))
+  const spoiling = rejection(run('a', { tells: Buffer.from('no frame').toString('base64'), gate: one }))
   await isSpoiled
   const outcome = rejection(run('b', { gate: other }, { runMs: 20_000 }))
   await isRunning
