@@ -107,6 +107,7 @@ export const faults: readonly Fault[] = [
     'e2e/lifecycle.test.ts › agent.start to an agent that is starting or ready makes no second process',
     'e2e/lifecycle.test.ts › an agent that is stopped while it starts has no process, and who waits for it is told',
     'machines/agent.property.test.ts',
+    'faults/real.property.test.ts',
   ]),
   fault('F22', 'stop in a backoff, start in a stop', [
     'e2e/crashes.test.ts › agent.stop during a backoff ends the waiting: no timer is left that could start a process',
