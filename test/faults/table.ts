@@ -191,7 +191,7 @@ export const faults: readonly Fault[] = [
     undefined,
     otherUsers,
   ),
-  fault('F49', 'a clock that jumps', ['e2e/paused.test.ts'], 'a wall clock that is set by a day'),
+  fault('F49', 'a clock that jumps', ['faults/clock.test.ts', 'e2e/paused.test.ts']),
   fault('F52', 'the death of a replica with runs, and of all', [
     'faults/storm.test.ts',
     'e2e/pools-load.test.ts › of a pool of four, one killed after the other, only what had begun on the dead is interrupted; nothing runs twice',
