@@ -118,7 +118,12 @@ export class RealAgent {
         this.#request({ seconds: command.seconds })
         break
       case 'bad frame':
-        this.#spoiling.add(this.#request({ says: command.says, gate: join(this.pool.directory, 'never') }))
+        this.#spoiling.add(
+          this.#request({
+            tells: Buffer.from(command.says).toString('base64'),
+            gate: join(this.pool.directory, 'never'),
+          }),
+        )
         break
       case 'cancel': {
         const run = pick(
