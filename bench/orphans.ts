@@ -2,15 +2,14 @@
  * What is left one second after Node was killed, in each state in turn and at a random time within it: processes, sockets, the
  * sockets' directory, half-made environments. And what must be left: finished environments, whole and not locked.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { createAxon, ensureEnvironment } from 'axon-runtime'
+import { die, entries, type Moment, moments } from '../test/faults/deaths.ts'
 import { benchRoot } from './environment.ts'
 import type { BenchResult } from './main.ts'
 import { round, summarize } from './statistics.ts'
-import { type Moment, startVictim } from './victims.ts'
 
 /** Of the victims: what is imported in a host is not what is measured here. */
 const spec = { cwd: benchRoot, dependencies: [] }
@@ -21,17 +20,8 @@ const bootEvery = 10
 const rebuildEvery = 5
 const progressEvery = 20
 
-/** `withinMs`: how long after the state is reached Node is killed, at most. */
-const moments: readonly Moment[] = [
-  { agent: 'ready', state: 'starting', withinMs: 400 },
-  { agent: 'ready', state: 'ready', withinMs: 100 },
-  { agent: 'running', state: 'in-a-run', withinMs: 80 },
-  { agent: 'crashing', state: 'backoff', withinMs: 40 },
-  { agent: 'draining', state: 'draining', withinMs: 60 },
-  { agent: 'ready', state: 'provisioning', withinMs: 1_500 },
-]
-
-const kinds = ['processes', 'sockets', 'directories', 'staging', 'records', 'environments'] as const
+const seen = ['processes', 'sockets', 'directories', 'staging'] as const
+const kinds = [...seen, 'records', 'environments'] as const
 /** How many were left; of records, how many the next boot did not sweep; of environments, how many were lost or locked. */
 type Left = Record<(typeof kinds)[number], number>
 
@@ -51,10 +41,10 @@ export async function orphans(rounds = 100): Promise<BenchResult> {
       cacheDir: moment.state === 'provisioning' ? join(directory, 'cache') : cacheDir,
       uv: existsSync(uv) ? uv : 'uv',
     }
-    const found = await kill(moment, directory, cache)
-    goneMs.push(found.goneMs)
+    const found = await die(moment, { directory, ...cache }, Math.random, graceMs)
+    goneMs.push(round(found.goneMs))
     killedIn[found.state] = (killedIn[found.state] ?? 0) + 1
-    for (const kind of kinds) left[kind] += found.left[kind]
+    for (const kind of seen) left[kind] += found.left[kind]
     const build = Math.floor(number / moments.length)
     if (moment.state !== 'provisioning' || build % rebuildEvery === 0) {
       checks.rebuilds += moment.state === 'provisioning' ? 1 : 0
@@ -82,62 +72,8 @@ interface Cache {
   uv: string
 }
 
-async function kill(moment: Moment, directory: string, { cacheDir, uv }: Cache) {
-  // One start in four by exec.
-  const victim = startVictim([cacheDir, uv, directory, ...(Math.random() < 0.25 ? ['cold'] : [])])
-  await victim.reached(moment)
-  await setTimeout(Math.random() * moment.withinMs)
-  const killedAt = performance.now()
-  const { system, state } = await victim.kill(moment.agent)
-  for (;;) {
-    const left: Left = {
-      ...noneLeft(),
-      processes: alive(system, directory),
-      sockets: sockets(directory),
-      directories: entries(join(directory, 'run')),
-      staging: staging(join(directory, 'cache')),
-    }
-    const goneMs = round(performance.now() - killedAt)
-    if (kinds.every((kind) => left[kind] === 0) || goneMs > graceMs) {
-      return { left, goneMs, state, records: entries(join(directory, 'state/systems')) }
-    }
-    await setTimeout(2)
-  }
-}
-
 function noneLeft(): Left {
   return Object.fromEntries(kinds.map((kind) => [kind, 0])) as Left
-}
-
-/** Processes that carry the mark of a system, or work in its directory. */
-function alive(system: string, directory: string): number {
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false
-    const says = (file: string, text: string) => readFileSync(`/proc/${pid}/${file}`, 'latin1').includes(text)
-    try {
-      return says('environ', `AXON_SYSTEM=${system}`) || says('cmdline', `${directory}/`)
-    } catch {
-      return false
-    }
-  }).length
-}
-
-/** Sockets that somebody still listens on. */
-function sockets(directory: string): number {
-  return readFileSync('/proc/net/unix', 'latin1')
-    .split('\n')
-    .filter((line) => line.includes(`${directory}/`)).length
-}
-
-function entries(directory: string): number {
-  return existsSync(directory) ? readdirSync(directory).length : 0
-}
-
-/** Builds that no complete.json names. */
-function staging(cacheDir: string): number {
-  const environments = join(cacheDir, 'environments')
-  if (!existsSync(environments)) return 0
-  return readdirSync(environments).filter((name) => !existsSync(join(environments, name, 'complete.json'))).length
 }
 
 /** Whether the environment is whole, or can be made anew: nobody dead holds its lock. */

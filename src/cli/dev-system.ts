@@ -7,22 +7,18 @@
  */
 import { readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
-import { isAxonError } from '../errors.ts'
-import { type Axon, type AxonOptions, createAxon } from '../runtime/axon.ts'
+import { type Axon, createAxon } from '../runtime/axon.ts'
 import { type AgentsOptions, parseAgents } from '../runtime/config/agents.ts'
 import { type LoadedConfig, readConfig } from '../runtime/config/load.ts'
 import { parseSystem } from '../runtime/config/system.ts'
+import { type ConfigEvent, ConfigReload } from './config-reload.ts'
 import { SourceWatch } from './source-watch.ts'
 
 /** What it does by itself. */
 export type DevEvent =
   /** `agents` are replaced because of `paths`; `at` is when the first was noticed, as `performance.now()`. */
   | { type: 'files.changed'; paths: readonly string[]; agents: readonly string[]; at: number }
-  /** The system is as the file says. `unapplied` names options that are read at the start alone. */
-  | { type: 'config.applied'; path: string; unapplied: readonly string[] }
-  /** The system stays as it was. */
-  | { type: 'config.refused'; path: string; error: unknown }
+  | ConfigEvent
   | { type: 'watch.failed'; error: Error }
 
 export interface DevOptions {
@@ -48,18 +44,16 @@ export class DevSystem {
   readonly axon: Axon
   readonly path: string
   #onEvent: DevOptions['onEvent']
-  #options: LoadedConfig['options']
   #agents: AgentsOptions
   #watch: SourceWatch
-  /** Configurations are applied one after the other. */
-  #applying: Promise<void> = Promise.resolve()
+  #config: ConfigReload
 
   /** Use `startDev`. */
   constructor(axon: Axon, config: LoadedConfig, { onEvent }: DevOptions) {
     this.axon = axon
     this.path = config.path
     this.#onEvent = onEvent
-    this.#options = config.options
+    this.#config = new ConfigReload(config, { apply: (options) => this.#apply(options), onEvent })
     this.#agents = forDevelopment(config.options.agents)
     this.#watch = new SourceWatch({
       onChange: ({ paths, at }) => this.#follow(paths, at),
@@ -86,7 +80,7 @@ export class DevSystem {
       this.#restart(agents)
       this.#onEvent({ type: 'files.changed', paths, agents, at })
     }
-    if (paths.includes(this.path)) this.#applying = this.#applying.then(() => this.#apply())
+    if (paths.includes(this.path)) this.#config.reload()
   }
 
   /** A file in the agent's directory may be imported by it: which ones are, only Python knows. */
@@ -105,27 +99,11 @@ export class DevSystem {
   }
 
   /** As `axon.apply`, but that a new agent that fails stays. */
-  async #apply(): Promise<void> {
-    try {
-      const { options } = await readConfig({ file: this.path })
-      const { agents: _, ...rest } = options
-      parseSystem({ ...rest, agents: options.agents })
-      const unapplied = differing(this.#options, options)
-      this.#options = options
-      this.#agents = forDevelopment(options.agents)
-      this.#observe()
-      this.#spawn(Object.keys(this.#agents).filter((name) => !this.axon.agents.includes(name)))
-      this.#onEvent({ type: 'config.applied', path: this.path, unapplied })
-    } catch (error) {
-      return this.#onEvent({ type: 'config.refused', path: this.path, error })
-    }
-    try {
-      await this.axon.apply({ agents: this.#agents })
-    } catch (error) {
-      // Of an agent that is not ready, events have told.
-      if (!isAxonError(error) || error.agent === undefined)
-        this.#onEvent({ type: 'config.refused', path: this.path, error })
-    }
+  async #apply({ agents }: LoadedConfig['options']): Promise<void> {
+    this.#agents = forDevelopment(agents)
+    this.#observe()
+    this.#spawn(Object.keys(this.#agents).filter((name) => !this.axon.agents.includes(name)))
+    await this.axon.apply({ agents: this.#agents })
   }
 
   #spawn(names: readonly string[]): void {
@@ -167,15 +145,4 @@ function forgetBytecode(path: string): void {
 function moduleFile({ module, cwd = '.' }: AgentsOptions[string]): string | undefined {
   const file = /^(.*\.(?:py|ya?ml|json))(?::\w+)?$/.exec(module)?.[1]
   return file === undefined ? undefined : resolve(cwd, file)
-}
-
-/** The options beside `agents` that are others than before. */
-function differing(before: AxonOptions, after: AxonOptions): string[] {
-  const names = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof AxonOptions>
-  names.delete('agents')
-  return [...names].filter((name) => {
-    // An object of code is another at each load.
-    const isText = !['inspect', 'logger', 'conversations'].includes(name)
-    return isText && !isDeepStrictEqual(before[name], after[name])
-  })
 }

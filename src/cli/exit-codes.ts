@@ -17,6 +17,8 @@ export const exitCodes = {
   system: 5,
   /** A fault of Axon's own. */
   internal: 70,
+  /** SIGHUP: the terminal was closed. */
+  hungUp: 129,
   /** Ctrl-C. */
   interrupted: 130,
   /** SIGTERM. */

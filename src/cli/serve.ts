@@ -1,14 +1,18 @@
 /**
- * Owns `axon serve`: the system of a configuration behind a gateway, until a signal. The gateway itself is gateway/.
+ * Owns `axon serve`: the system of a configuration behind a gateway, until a signal; SIGHUP makes it what its file says now. The
+ * gateway itself is gateway/.
  */
-import pino from 'pino'
+import pino, { type Logger } from 'pino'
+import { toAxonError } from '../errors.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { createLivePage } from '../inspector/live-page.ts'
 import { type Axon, createAxon } from '../runtime/axon.ts'
 import { readConfig } from '../runtime/config/load.ts'
 import { createMetrics } from '../runtime/telemetry/prometheus.ts'
+import { type ConfigEvent, ConfigReload } from './config-reload.ts'
 import { exitCodes } from './exit-codes.ts'
 import { onInterrupt } from './interrupt.ts'
+import { LogDestination } from './log-destination.ts'
 import { paint, printJson, printLine, report, say, status } from './terminal.ts'
 
 export interface ServeFlags {
@@ -30,27 +34,48 @@ function tell(axon: Axon): void {
   axon.on('agent.failed', ({ agent, error }) => say(`Agent ${agent} has failed: ${error.message}`))
 }
 
+function tellConfig({ type, path, ...event }: ConfigEvent, logger: Logger | undefined): void {
+  if ('error' in event) {
+    if (logger) logger.error({ path, error: toAxonError(event.error) }, type)
+    else report(event.error)
+    return
+  }
+  const { unapplied } = event
+  if (logger) return logger.info({ path, unapplied }, type)
+  say(`${path} is applied.`)
+  if (unapplied.length > 0) say(`${unapplied.join(', ')}: read at the start alone.`)
+}
+
 /** Serves until it is asked to end, and resolves with the exit code. */
 export async function serve(file: string | undefined, flags: ServeFlags): Promise<number> {
   const { port, host, allowHost: hosts, origin: origins, auth, graceMs, page, json } = flags
-  const { options, logLevel } = await readConfig({ file })
+  const config = await readConfig({ file })
+  const { options, logLevel } = config
   const isWatched = process.stderr.isTTY
-  const logger = isWatched
-    ? undefined
-    : pino({ level: logLevel, base: null }, pino.destination({ dest: 2, sync: true }))
+  const log = new LogDestination()
+  const logger = isWatched ? undefined : pino({ level: logLevel, base: null }, log)
   const axon = createAxon({ operator: true, logger, ...options })
   if (isWatched) tell(axon)
   const metrics = createMetrics(axon)
   const livePage = page ? createLivePage(axon) : undefined
   const asked = Promise.withResolvers<void>()
+  const started = Promise.withResolvers<void>()
   let isStarted = false
-  const interrupt = onInterrupt(() => {
-    asked.resolve()
-    if (!isStarted) void axon.destroy()
+  const reloading = new ConfigReload(config, {
+    apply: ({ agents }) => axon.apply({ agents }),
+    onEvent: (event) => tellConfig(event, logger),
   })
+  const interrupt = onInterrupt(
+    () => {
+      asked.resolve()
+      if (!isStarted) void axon.destroy()
+    },
+    () => void started.promise.then(() => reloading.reload()),
+  )
   try {
     await axon.start()
     isStarted = true
+    started.resolve()
     const gateway = await createGateway(axon, {
       auth,
       metrics,
@@ -78,5 +103,6 @@ export async function serve(file: string | undefined, flags: ServeFlags): Promis
     livePage?.close()
     metrics.close()
     interrupt.off()
+    log.end()
   }
 }

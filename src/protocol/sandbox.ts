@@ -1,6 +1,6 @@
 /**
  * Owns what Node and an agent's process say to each other of its sandbox. The same shapes stand in
- * python/src/axon_agent/sandbox.py; docs/security.md says what each means.
+ * python/src/axon_agent/sandbox.py; docs/sandbox.md says what each means.
  */
 import * as z from 'zod'
 

@@ -1,6 +1,6 @@
 """Runs a command in a pseudo-terminal: `pseudo_terminal.py COLUMNS ROWS COMMAND…`. Standard input takes one JSON object a line,
 `{"keys": "…"}` or `{"resize": [columns, rows]}`; standard output is what the command writes; the exit code is the command's, 128 + n
-after signal n. When standard input ends, the command is hung up and then killed, with its session.
+after signal n. When standard input ends, the terminal is closed, and what does not end of that is killed.
 
 It is not called pty.py, which would hide the module `pty` from itself.
 """
@@ -16,7 +16,7 @@ import struct
 import sys
 import termios
 
-_PATIENCE_S = 5
+_PATIENCE_S = 20
 
 
 def main() -> int:
@@ -28,14 +28,17 @@ def main() -> int:
             os.execvp(command[0], command)
         finally:
             os._exit(127)
-    _serve(pid, terminal)
+    is_left = _serve(terminal)
+    # The kernel hangs up: it sends SIGHUP to the command, which leads the terminal's session.
     os.close(terminal)
+    if not is_left:
+        _limit_patience(pid)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     return status if status >= 0 else 128 - status
 
 
-def _serve(pid: int, terminal: int) -> None:
-    """Until nobody has the terminal open any more, or Node is gone."""
+def _serve(terminal: int) -> bool:
+    """Until nobody has the terminal open any more, or, which is False, Node is gone."""
     pending = b""
     while True:
         readable, _, _ = select.select([terminal, 0], [], [])
@@ -43,14 +46,14 @@ def _serve(pid: int, terminal: int) -> None:
             try:
                 data = os.read(terminal, 65536)
             except OSError:  # EIO: nobody has it open
-                return
+                return True
             if not data:
-                return
+                return True
             _write(1, data)
         if 0 in readable:
             data = os.read(0, 65536)
             if not data:
-                return _hang_up(pid)
+                return False
             *lines, pending = (pending + data).split(b"\n")
             for line in lines:
                 _obey(terminal, json.loads(line))
@@ -73,14 +76,13 @@ def _write(descriptor: int, data: bytes) -> None:
         data = data[os.write(descriptor, data) :]
 
 
-def _hang_up(pid: int) -> None:
-    # The command leads the session, which is its process group.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGHUP)
-        signal.signal(signal.SIGALRM, lambda *_: os.killpg(pid, signal.SIGKILL))
-        signal.alarm(_PATIENCE_S)
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        signal.alarm(0)
+def _limit_patience(pid: int) -> None:
+    def kill(*_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, kill)
+    signal.alarm(_PATIENCE_S)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { beforeAll, expect, test } from 'vitest'
 import { type AgentOptions, AxonError, ProcessError } from '../../src/index.ts'
+import { demand, onSmallDisk, smallDisks } from '../faults/needs.ts'
 import {
   agent,
   fixtures,
@@ -99,14 +98,11 @@ test('a configuration is refused before anything runs, and every field that is w
   )
 })
 
-test('a full disk is refused in seconds, with ENV_DISK_FULL, and leaves no half-made environment', async () => {
+test('a full disk is refused in seconds, with ENV_DISK_FULL, and leaves no half-made environment', async (context) => {
+  demand(context, smallDisks)
   const disk = scratch()
-  const child = [process.execPath, join(fixtures, 'full-disk.ts'), disk, sharedUv().uv ?? '']
-  const namespaces = process.getuid?.() === 0 ? ['--mount'] : ['--user', '--map-root-user', '--mount']
-  const mount = 'mount -t tmpfs -o size=8m tmpfs "$3" && exec "$@"'
-  const { stdout } = await promisify(execFile)('unshare', [...namespaces, 'sh', '-c', mount, 'sh', ...child]).catch(
-    (error) => expect.fail(`This machine cannot give a test a small disk of its own (unshare and mount): ${error}`),
-  )
+  const program = [process.execPath, join(fixtures, 'full-disk.ts'), disk, sharedUv().uv ?? '']
+  const stdout = await onSmallDisk(disk, '8m', program)
   const { error, elapsedMs, environments } = JSON.parse(stdout)
   expect(error).toMatchObject({
     name: 'PythonEnvError',

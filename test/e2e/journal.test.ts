@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import type { AxonError, AxonEvent, JournaledRun } from '../../src/index.ts'
+import { demand, onSmallDisk, smallDisks } from '../faults/needs.ts'
 import { agent, cacheDir, fixtures, newAxon, next, record, rejection, scratch } from './axon.ts'
 import { open } from './gate.ts'
 import { JournaledNode } from './journals.ts'
@@ -223,14 +224,11 @@ test('two systems in one Node do not share a journal either, and the loser does 
   expect(await first.runs.get('a')).toMatchObject({ status: 'succeeded' })
 })
 
-test('on a full disk a required journal refuses runs before they are sent, best effort runs them; with room all is well', async () => {
+test('on a full disk a required journal refuses runs before they are sent, best effort runs them; with room all is well', async (context) => {
+  demand(context, smallDisks)
   const disk = scratch()
-  const child = [process.execPath, join(fixtures, 'journal-full.ts'), disk, cacheDir]
-  const namespaces = process.getuid?.() === 0 ? ['--mount'] : ['--user', '--map-root-user', '--mount']
-  const mount = 'mount -t tmpfs -o size=1m tmpfs "$3" && exec "$@"'
-  const { stdout } = await promisify(execFile)('unshare', [...namespaces, 'sh', '-c', mount, 'sh', ...child]).catch(
-    (error) => expect.fail(`This machine cannot give a test a small disk of its own (unshare and mount): ${error}`),
-  )
+  const program = [process.execPath, join(fixtures, 'journal-full.ts'), disk, cacheDir]
+  const stdout = await onSmallDisk(disk, '1m', program)
   // Small entries may still find a place on a disk that is full for larger ones: then there is more than one failure.
   const told = expect.toSatisfy((events: string[]) => /^(journal\.failed journal\.restored ?)+$/.test(events.join(' ')))
   expect(JSON.parse(stdout)).toEqual({

@@ -2,13 +2,17 @@
  * The faults that Axon must survive, and the tests that try each. Owns the table; running it is scripts/faults.ts.
  *
  * A test is its file, and its title where the file has others too. A fault of which a part is tried by no test says
- * which in `lacks`: its tests run all the same, but it is never reported as held.
+ * which in `lacks`: its tests run all the same, but it is never reported as held. One that this machine cannot make, as `needs`
+ * tells, is not tried here.
  */
+import { type Need, otherUsers, smallDisks } from './needs.ts'
+
 export interface Fault {
   id: string
   title: string
   tests: readonly string[]
   lacks?: string
+  needs?: Need
 }
 
 const hostEnds = 'python/tests/test_host_ends.py'
@@ -77,19 +81,20 @@ export const faults: readonly Fault[] = [
     'a full disk while an environment is made',
     [
       'e2e/bad-input.test.ts › a full disk is refused in seconds, with ENV_DISK_FULL, and leaves no half-made environment',
+      'faults/full-disk.test.ts',
     ],
-    'the environment before it, still used',
+    undefined,
+    smallDisks,
   ),
   fault('F18', 'SIGKILL of Node while an environment is made', [
+    'faults/killed-build.test.ts',
     'runtime/environment/guard.test.ts',
     'runtime/environment/lock.test.ts › the lock of a dead process is taken over by exactly one',
   ]),
-  fault(
-    'F19',
-    'another file than the locked one',
-    ['runtime/environment/hashes.test.ts'],
-    'a corrupt wheel, and an index that is down',
-  ),
+  fault('F19', 'an index that serves damaged or other files, or does not answer', [
+    'faults/bad-index.test.ts',
+    'runtime/environment/hashes.test.ts',
+  ]),
   fault('F20', 'two systems in one place', [
     'e2e/boot.test.ts › systems on one stateDir run side by side, in one Node or several; each sweeps only the dead',
     'e2e/journal.test.ts › a second system on a journal does not start, says who has it, and leaves nothing',
@@ -99,31 +104,24 @@ export const faults: readonly Fault[] = [
     'e2e/lifecycle.test.ts › agent.start to an agent that is starting or ready makes no second process',
     'e2e/lifecycle.test.ts › an agent that is stopped while it starts has no process, and who waits for it is told',
     'machines/agent.property.test.ts',
+    'faults/real.property.test.ts',
   ]),
   fault('F22', 'stop in a backoff, start in a stop', [
     'e2e/crashes.test.ts › agent.stop during a backoff ends the waiting: no timer is left that could start a process',
     'e2e/lifecycle.test.ts › an agent.start during stopping is kept and honoured after it: there are never two processes',
   ]),
-  fault('F23', 'another configuration in a crash loop or in runs', ['e2e/apply.test.ts'], '100 reloads under load'),
+  fault('F23', 'another configuration in a crash loop or in runs', ['e2e/apply.test.ts', 'faults/reload.test.ts']),
   fault('F24', 'SIGKILL of Node', [
+    'faults/node-killed.test.ts',
     'e2e/killed.test.ts › when Node is killed, host, agents, their daemons and the sockets are gone',
     hostEnds,
   ]),
-  fault(
-    'F25',
-    'signals to Node',
-    ['cli/serve.test.ts › serves the agents of the configuration, says where in one line of JSON, and ends by SIGTERM'],
-    'SIGHUP, and a second SIGINT',
-  ),
-  fault(
-    'F26',
-    'Node that throws, has no memory left, or is paused',
-    [
-      'e2e/paused.test.ts › what was silent while Node itself was paused is asked, and not ended',
-      'e2e/killed.test.ts › a Node that exits without closing leaves nothing either, not even its record',
-    ],
-    'an uncaught exception, and memory of Node that runs out',
-  ),
+  fault('F25', 'signals to Node', ['faults/signals.test.ts', 'faults/hangup.test.ts']),
+  fault('F26', 'Node that throws, has no memory left, or is paused', [
+    'faults/node-ends.test.ts',
+    'e2e/paused.test.ts › what was silent while Node itself was paused is asked, and not ended',
+    'e2e/killed.test.ts › a Node that exits without closing leaves nothing either, not even its record',
+  ]),
   fault('F27', 'SIGKILL of the host', [
     `${hostEnds}::test_when_the_host_is_killed_the_guard_sweeps_and_says_so`,
     'runtime/process/port.test.ts › a host that ends takes its processes with it, and they are told as lost with it',
@@ -133,7 +131,7 @@ export const faults: readonly Fault[] = [
     'e2e/limits.test.ts › a fork bomb stays within its limit, and the other agents answer meanwhile',
   ]),
   fault('F31', 'a flood of output', ['e2e/flood.test.ts', 'runtime/process/output.test.ts']),
-  fault('F32', 'a log that takes nothing', [], 'a log on a full disk, or one that blocks'),
+  fault('F32', 'a log that takes nothing', ['faults/log.test.ts'], undefined, smallDisks),
   fault(
     'F33',
     'no descriptor left',
@@ -183,12 +181,14 @@ export const faults: readonly Fault[] = [
     'F48',
     'another user',
     [
+      'faults/other-user.test.ts',
       'python/tests/test_bind.py::test_a_unix_socket_is_for_its_owner_only_and_removed',
       'e2e/processes.test.ts › neither the bearer token nor the nonce of a process stands in its arguments or its environment',
     ],
-    'a process of another user that connects',
+    undefined,
+    otherUsers,
   ),
-  fault('F49', 'a clock that jumps', ['e2e/paused.test.ts'], 'a wall clock that is set by a day'),
+  fault('F49', 'a clock that jumps', ['faults/clock.test.ts', 'e2e/paused.test.ts']),
   fault('F52', 'the death of a replica with runs, and of all', [
     'faults/storm.test.ts',
     'e2e/pools-load.test.ts › of a pool of four, one killed after the other, only what had begun on the dead is interrupted; nothing runs twice',
@@ -211,6 +211,6 @@ export const faults: readonly Fault[] = [
   ]),
 ]
 
-function fault(id: string, title: string, tests: readonly string[], lacks?: string): Fault {
-  return { id, title, tests, ...(lacks === undefined ? {} : { lacks }) }
+function fault(id: string, title: string, tests: readonly string[], lacks?: string, needs?: Need): Fault {
+  return { id, title, tests, ...(lacks === undefined ? {} : { lacks }), ...(needs === undefined ? {} : { needs }) }
 }

@@ -114,7 +114,7 @@ async function checkKernel(python: string, env: NodeJS.ProcessEnv): Promise<Find
     return [judgeCgroups(kernel), judgeSandbox(kernel)]
   } catch (error) {
     const follows = 'Whether limits and sandboxes can be held is not known.'
-    return [warning('kernel', messageOf(error), follows, 'See docs/agents.md and docs/security.md.')]
+    return [warning('kernel', messageOf(error), follows, 'See docs/agents.md and docs/sandbox.md.')]
   }
 }
 

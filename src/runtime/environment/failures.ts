@@ -3,6 +3,7 @@
  */
 import { PythonEnvError } from '../../errors.ts'
 import type { CommandResult } from './command.ts'
+import { fromIndex } from './index-failures.ts'
 
 export interface FailedCommand {
   argv: readonly string[]
@@ -15,7 +16,7 @@ export interface FailedCommand {
   context?: Record<string, unknown> | undefined
 }
 
-interface Verdict {
+export interface Verdict {
   code: PythonEnvError['code']
   message: string
   hint: string
@@ -44,8 +45,7 @@ function classify(text: string, failed: FailedCommand): Verdict {
   return (
     fromSystem(text, failed) ??
     fromVenv(text, failed) ??
-    fromHashes(text) ??
-    fromNetwork(text) ??
+    fromIndex(text) ??
     fromInput(text, failed) ??
     fromResolution(text, failed) ??
     unknown(text, failed)
@@ -94,42 +94,6 @@ export function venvUnavailable(version: string): Verdict {
     code: 'ENV_VENV_UNAVAILABLE',
     message: `Python ${version} cannot make environments: its venv or ensurepip module is missing.`,
     hint: `On Debian and Ubuntu: apt install python${minor}-venv (or python3-venv). Elsewhere install uv, or a complete Python.`,
-  }
-}
-
-function fromNetwork(text: string): Verdict | undefined {
-  const refused =
-    /(?:HTTP (?:status )?(?:client|server) error \(|HTTP error |HTTPError: |status code:? )(401|403|407|5\d\d)/.exec(
-      text,
-    )
-  if (refused !== null) {
-    const status = refused[1] ?? ''
-    const isServer = status.startsWith('5')
-    return {
-      code: 'ENV_NETWORK',
-      message: `The package index refused the request with HTTP status ${status}.`,
-      hint: isServer
-        ? 'Try again later.'
-        : 'Check the credentials and the address of the index in the configuration of uv or pip.',
-      isRetryable: isServer,
-    }
-  }
-  const certificate = /CERTIFICATE_VERIFY_FAILED|invalid peer certificate|certificate verify failed|UnknownIssuer/i
-  if (certificate.test(text)) {
-    return {
-      code: 'ENV_NETWORK',
-      message: 'The package index could not be reached: its certificate is not trusted.',
-      hint: 'Behind a proxy that inspects traffic, name its certificate in SSL_CERT_FILE (uv) or PIP_CERT (pip).',
-      isRetryable: false,
-    }
-  }
-  const unreachable =
-    /NewConnectionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|MaxRetryError|Failed to establish a new connection|Connection to \S+ timed out|Temporary failure in name resolution|Name or service not known|client error \((?:Connect|SendRequest)\)|dns error|operation timed out|Connection (?:refused|reset)|Network is unreachable|network connectivity is disabled|because the network was disabled|Failed to (?:fetch|download)[^\n]*\n[^\n]*(?:error sending request|timed out|request or response body error)/i
-  if (!unreachable.test(text)) return undefined
-  return {
-    code: 'ENV_NETWORK',
-    message: 'The package index could not be reached.',
-    hint: 'Check the network, the proxy, and the index that uv or pip is configured with.',
   }
 }
 
@@ -229,18 +193,6 @@ export function buildForbidden(requirements: readonly string[]): Verdict {
   }
 }
 
-function fromHashes(text: string): Verdict | undefined {
-  const uv = /Hash mismatch for `([^`]+)`/.exec(text)?.[1]
-  const pip = /DO NOT MATCH THE HASHES[\s\S]*?\n\s*(\S+)[^\n]*(?:\n|:)/.exec(text)?.[1]
-  const name = uv ?? pip
-  if (name === undefined) return undefined
-  return {
-    code: 'ENV_HASH_MISMATCH',
-    message: `What the index has as ${name} is not what was locked: its hash is another. Nothing of it was installed.`,
-    hint: 'Find out whether the index, a mirror or the lock was changed, and lock again only when you know.',
-  }
-}
-
 function unknown(text: string, { argv, result }: FailedCommand): Verdict {
   const last = result.lines.findLast((line) => /error|fail/i.test(line)) ?? result.lines.at(-1) ?? 'it said nothing'
   const build = /Failed to build|subprocess-exited-with-error|metadata-generation-failed|Failed building wheel/.test(
@@ -253,7 +205,7 @@ function unknown(text: string, { argv, result }: FailedCommand): Verdict {
       : `ended with ${result.exitCode}`
   return {
     code: 'ENV_INSTALL_FAILED',
-    message: `The environment could not be made: ${commandName(argv)} ${how}: ${flat(last).slice(0, 300)}.`,
+    message: `The environment could not be made: ${commandName(argv)} ${how}: ${flat(last).slice(0, 300).replace(/\.$/, '')}.`,
     hint: build
       ? 'A package has to be compiled here: install what it needs, or choose a version with a wheel for this Python.'
       : 'The last lines of its output are in context.output.',

@@ -137,13 +137,36 @@ async function step(
 ): Promise<CommandResult> {
   const result = await options.run(argv, { ...guarded(options), onLine })
   if (result.exitCode === 0) return result
+  const lines = [...result.lines, ...(await unfetched(options, argv[0], result))]
   throw commandFailure({
     argv,
-    result,
+    result: { ...result, lines },
     version: options.interpreter.facts.version,
     source: options.source.label,
     context: options.context,
   })
+}
+
+/**
+ * pip says of an index that answers with an error what it says of one that has no such package. So it is asked once more, for that
+ * package alone, what it could not fetch.
+ */
+async function unfetched(options: InstallOptions, python: string, { lines }: CommandResult): Promise<string[]> {
+  const isNone = lines.some((line) => line.includes('(from versions: none)'))
+  const named = /^ERROR: No matching distribution found for (\S+)/m.exec(lines.join('\n'))?.[1]
+  if (!isNone || named === undefined) return []
+  const argv: Command['argv'] = [
+    python,
+    '-m',
+    'pip',
+    'download',
+    '-vv',
+    '--no-deps',
+    '--dest',
+    join(options.build, 'tmp'),
+  ]
+  const asked = await options.run([...argv, named], guarded(options))
+  return asked.lines.filter((line) => line.startsWith('Could not fetch URL '))
 }
 
 function guarded({ build, interpreter, env }: InstallOptions): Partial<Command> {

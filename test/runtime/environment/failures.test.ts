@@ -76,6 +76,51 @@ ERROR: ResolutionImpossible: for help visit https://pip.pypa.io/`,
   cause: tcp connect error`,
   ],
   [
+    'pip: an index that fails, which it reports as a missing package',
+    'ENV_NETWORK',
+    /HTTP status 503/,
+    `ERROR: Could not find a version that satisfies the requirement rich (from versions: none)
+ERROR: No matching distribution found for rich
+Could not fetch URL http://127.0.0.1:9/simple/rich/: HTTPConnectionPool(host='127.0.0.1', port=9): Max retries exceeded with url: /simple/rich/ (Caused by ResponseError('too many 503 error responses')) - skipping`,
+  ],
+  [
+    'pip: an index that refuses, which it reports as a missing package',
+    'ENV_NETWORK',
+    /HTTP status 403.*credentials/,
+    `ERROR: Could not find a version that satisfies the requirement rich (from versions: none)
+ERROR: No matching distribution found for rich
+Could not fetch URL http://127.0.0.1:9/simple/rich/: 403 Client Error: Forbidden for url: http://127.0.0.1:9/simple/rich/ - skipping`,
+  ],
+  [
+    'uv: a damaged file of which the metadata cannot be read',
+    'ENV_INSTALL_FAILED',
+    /as gift==2 is damaged/,
+    `error: No solution found when resolving dependencies
+  cause: Because gift==2 has an invalid package format and you require gift==2, we can conclude that your requirements are unsatisfiable.
+hint: The structure of \`gift\` (v2) was invalid:
+  Failed to read from zip file`,
+  ],
+  [
+    'uv: a damaged file',
+    'ENV_INSTALL_FAILED',
+    /as gift==2 is damaged/,
+    `error: Failed to download \`gift==2\`
+  cause: Failed to extract archive: gift-2-py3-none-any.whl
+  cause: Bad uncompressed size (got 0000001a, expected 00000062) for file: gift-2.dist-info/RECORD`,
+  ],
+  [
+    'pip: a damaged file of which the metadata cannot be read',
+    'ENV_INSTALL_FAILED',
+    /as gift-2 is damaged/,
+    `ERROR: could not read 'gift-2.dist-info/METADATA' file: BadZipFile('Bad magic number for file header')`,
+  ],
+  [
+    'pip: a damaged file',
+    'ENV_INSTALL_FAILED',
+    /as gift is damaged/,
+    `ERROR: Wheel 'gift' located at /tmp/pip-unpack-14vc02_s/gift-2-py3-none-any.whl is invalid.`,
+  ],
+  [
     'pip: no connection, which it reports as a missing package',
     'ENV_NETWORK',
     /could not be reached/,

@@ -20,25 +20,33 @@ export async function fakeWheel(
   requires: readonly string[] = [],
   version = '0.1.0',
 ): Promise<string> {
-  const info = `axon_agent-${version}.dist-info`
-  const files = {
-    'axon_agent/__init__.py': 'answer = 42\n',
+  await mkdir(directory, { recursive: true })
+  const path = join(directory, `axon_agent-${version}-py3-none-any.whl`)
+  await writeFile(path, pureWheel('axon_agent', version, { requires }))
+  return path
+}
+
+/** A wheel of one module with a variable `answer`. */
+export function pureWheel(
+  name: string,
+  version: string,
+  { requires = [], answer = '42' }: { requires?: readonly string[]; answer?: string } = {},
+): Buffer {
+  const info = `${name}-${version}.dist-info`
+  return zip({
+    [`${name}/__init__.py`]: `answer = ${answer}\n`,
     [`${info}/METADATA`]: [
       'Metadata-Version: 2.1',
-      'Name: axon-agent',
+      `Name: ${name.replaceAll('_', '-')}`,
       `Version: ${version}`,
       ...requires.map((line) => `Requires-Dist: ${line}`),
       '',
     ].join('\n'),
     [`${info}/WHEEL`]: 'Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
-    [`${info}/RECORD`]: ['axon_agent/__init__.py', `${info}/METADATA`, `${info}/WHEEL`, `${info}/RECORD`]
-      .map((name) => `${name},,\n`)
+    [`${info}/RECORD`]: [`${name}/__init__.py`, `${info}/METADATA`, `${info}/WHEEL`, `${info}/RECORD`]
+      .map((path) => `${path},,\n`)
       .join(''),
-  }
-  await mkdir(directory, { recursive: true })
-  const path = join(directory, `axon_agent-${version}-py3-none-any.whl`)
-  await writeFile(path, zip(files))
-  return path
+  })
 }
 
 function zip(files: Record<string, string>): Buffer {
