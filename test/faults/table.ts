@@ -56,16 +56,13 @@ export const faults: readonly Fault[] = [
     'e2e/crashes.test.ts › a crash loop goes through backoff to failed; runs are refused there; agent.start brings it back once mended',
     'e2e/crashes.test.ts › runs during a backoff are answered at once with the time to try again, also those that waited',
   ]),
-  fault(
-    'F12',
-    'garbage on the control connection',
-    [
-      'runtime/process/frames.test.ts',
-      'python/tests/test_protocol.py',
-      'python/tests/test_start.py::test_an_unreadable_frame_later_ends_the_process',
-    ],
-    '10,000 random inputs on a real connection, with memory watched',
-  ),
+  fault('F12', 'garbage on the control connection', [
+    'faults/garbage.test.ts',
+    'runtime/process/frames.test.ts',
+    'python/tests/test_spoiled_frames.py',
+    'python/tests/test_protocol.py',
+    'python/tests/test_start.py::test_an_unreadable_frame_later_ends_the_process',
+  ]),
   fault('F14', "frames in another's name", [
     "e2e/processes.test.ts › an agent that says hello in another's name, or again in its own, gets nothing, and the other is not touched",
     'faults/forged.test.ts',
