@@ -210,6 +210,7 @@ class Port {
       try {
         for (const line of reader.lines(chunk)) this.#hear(agentFrame.parse(JSON.parse(line)), launch)
       } catch (error) {
+        this.#link.spoil()
         this.#violate(error instanceof Error ? error.message : String(error))
       }
     })
