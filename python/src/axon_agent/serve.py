@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import platform
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,9 +16,8 @@ from typing import Any
 
 import uvicorn
 
-from axon_agent import __version__
 from axon_agent.adapters import Runner
-from axon_agent.app import AgentApp
+from axon_agent.app import AgentApp, bearer, facts
 from axon_agent.bind import BACKLOG, Listener
 from axon_agent.control import Control
 from axon_agent.heartbeat import start_heartbeat
@@ -71,12 +69,11 @@ class Service:
         self, bootstrap: Bootstrap, launch: Launch, runner: Runner, control: Control, listener: Listener
     ) -> None:
         self._launch = launch
-        self._runner = runner
         self._control = control
         self._listener = listener
         self._done = asyncio.Event()
         self._runs = Runs(launch.agent, runner, control)
-        self._app = AgentApp(self._runs, launch.token, bootstrap.generation)
+        self._app = AgentApp(self._runs, bearer(launch.token), bootstrap.generation)
 
     async def run(self) -> None:
         """Serves until drained."""
@@ -133,12 +130,7 @@ class Service:
             {
                 "type": "ready",
                 "endpoint": self._listener.endpoint.wire(),
-                "agent": {
-                    "name": self._launch.agent,
-                    "framework": self._runner.framework,
-                    "python": platform.python_version(),
-                    "axonAgent": __version__,
-                },
+                "agent": facts(self._runs),
             }
         )
 
