@@ -135,8 +135,11 @@ export const faults: readonly Fault[] = [
   fault(
     'F33',
     'no descriptor left',
-    ['e2e/limits.test.ts › the limit of open files is an OSError of the agent, which goes on serving'],
-    'Node without a descriptor left',
+    [
+      'e2e/limits.test.ts › the limit of open files is an OSError of the agent, which goes on serving',
+      'faults/descriptors.test.ts',
+    ],
+    'an agent that keeps every descriptor that it may have',
   ),
   fault('F34', 'a slow reader', [
     'gateway/bounds.test.ts › who takes nothing of a stream is cut off, and its run ends',
