@@ -15,7 +15,7 @@ export const ray = inject('ray')
 /** The agents' own. */
 export const token = 'a-token-of-the-tests'
 const token_sha256 = createHash('sha256').update(token).digest('hex')
-const fixtures = join(import.meta.dirname, '../fixtures')
+export const fixtures = join(import.meta.dirname, '../fixtures')
 const applicationsUrl = `${ray.address}/api/serve/applications/`
 
 export interface Replica {

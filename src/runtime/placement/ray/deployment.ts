@@ -75,7 +75,8 @@ export class Deployment {
     if (application === '') return
     try {
       await this.#cluster.change((set) => {
-        if (this.#isHeld(application)) set.delete(application)
+        // What somebody else has written there since is theirs.
+        if (revisionOf(set.get(application)) === this.revision) set.delete(application)
       })
     } finally {
       this.release()

@@ -122,6 +122,16 @@ describe('an application that was kept', () => {
     expect(ray.puts.length).toBe(1)
   })
 
+  it('is shared by systems that face the cluster at once, after a SIGKILL of one of them too', async () => {
+    const ray = await FakeRay.open()
+    const kept = { ray: { ...ray.placement.ray, onClose: 'keep' as const } }
+    const first = await newAxon({ placement: kept, agents: { echo: echo() } }).start()
+    const second = await newAxon({ placement: kept, agents: { echo: echo() } }).start()
+    expect((await first.agent('echo').run({ prompt: 'one' })).result).toBe('one')
+    expect((await second.agent('echo').run({ prompt: 'two' })).result).toBe('two')
+    expect([ray.puts.length, ray.names]).toEqual([1, ['axon-echo']])
+  })
+
   it('is written over where its agent is another now', async () => {
     const ray = await FakeRay.open()
     const kept = { ray: { ...ray.placement.ray, onClose: 'keep' as const } }
@@ -199,6 +209,28 @@ describe('what Ray says of a failure', () => {
     expect((await crashed).crash.error.message).toContain('axon-echo is gone')
     await again
     expect(ray.names).toEqual(['axon-echo'])
+  })
+})
+
+describe('an application that somebody else has written over', () => {
+  it('is lost, and what they wrote is not deleted', async () => {
+    const ray = await FakeRay.open()
+    const axon = await system(ray, { restart: { firstMs: 600_000 } })
+    const crashed = next(axon, 'agent.crashed')
+    const theirs = { name: 'axon-echo', route_prefix: '/axon-echo', import_path: 'theirs:app' }
+    ray.applications.set('axon-echo', running(theirs))
+    expect((await crashed).crash.error.message).toContain('written over by somebody else')
+    expect(ray.applications.get('axon-echo')?.deployed_app_config).toEqual(theirs)
+  })
+})
+
+describe("Ray's token", () => {
+  it('is not in what tells of an agent', async () => {
+    const ray = await FakeRay.open()
+    const axon = await system(ray)
+    const pool = axon.actor.getSnapshot().context.members.get('echo')?.ref?.getSnapshot()
+    expect(JSON.stringify(pool?.context.definition)).toContain('"token":"[hidden]"')
+    expect(JSON.stringify(axon.agent('echo').snapshot())).not.toContain(ray.token)
   })
 })
 
