@@ -20,6 +20,7 @@ export const errorCodes = {
   ENV_INCOMPLETE: { retryable: false },
   ENV_NETWORK: { retryable: true },
   ENV_DISK_FULL: { retryable: true },
+  ENV_OUT_OF_FILES: { retryable: true },
   ENV_PERMISSION: { retryable: false },
   ENV_HASH_MISMATCH: { retryable: false },
   ENV_INSTALL_FAILED: { retryable: false },

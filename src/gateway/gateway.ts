@@ -16,9 +16,9 @@ import type { Enterable, PageEntrance } from '../runtime/serving/page.ts'
 import { makeToken } from '../runtime/serving/token.ts'
 import { packageVersion } from '../runtime/serving/version.ts'
 import { readTraceHeaders } from '../runtime/telemetry/trace-context.ts'
-import { boundConnections, refuseConnection } from './connections.ts'
+import { boundConnections, mayBeEndless, refuseConnection } from './connections.ts'
 import { Front } from './front.ts'
-import { checkOrigins, demandAgent, isPreflight, preflightHeaders } from './guards.ts'
+import { checkOrigins, demandAgent, demandUncompressed, isPreflight, preflightHeaders } from './guards.ts'
 import { type DescribedRoute, describedRoutes, openApi } from './openapi.ts'
 import { type GatewayOptions, type GatewaySettings, parseOptions } from './options.ts'
 import { protocols } from './protocols.ts'
@@ -27,7 +27,7 @@ import { pageRoutes } from './routes/page.ts'
 import { runRoutes } from './routes/runs.ts'
 import { systemRoutes } from './routes/system.ts'
 import { GatewayRuns } from './runs.ts'
-import { notJson, refusalOf, setRefusalHeaders, statusOf, toWire } from './statuses.ts'
+import { noRoute, notJson, refusalOf, setRefusalHeaders, statusOf, toWire } from './statuses.ts'
 import { anybody, type Caller, Tokens, tokensFrom } from './tokens.ts'
 
 export interface Gateway extends AsyncDisposable {
@@ -98,7 +98,11 @@ function makeServer(settings: GatewaySettings): FastifyInstance {
     return503OnClosing: false,
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 256 },
     clientErrorHandler: refuseConnection,
-    frameworkErrors: (error, _, reply) => void answerError(undefined, error, reply as unknown as FastifyReply),
+    frameworkErrors: (error, request, reply) => {
+      // The hooks do not see it.
+      if (mayBeEndless(request.raw, settings)) reply.header('connection', 'close')
+      answerError(undefined, error, reply as unknown as FastifyReply)
+    },
     exposeHeadRoutes: true,
   })
   boundConnections(app.server, settings)
@@ -120,12 +124,14 @@ function guard(front: Front, tokens: Tokens | undefined): void {
         const trace = readTraceHeaders(request.headers)
         front.setCaller(request, trace === undefined ? caller : { ...caller, trace })
       }
+      demandUncompressed(request)
     } catch (error) {
       return done(error as Error)
     }
     done()
   })
-  app.addHook('onSend', (_, reply, payload, done) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (mayBeEndless(request.raw, settings)) reply.header('connection', 'close')
     // Whoever does not take the answer is cut off; the next request sets the time anew.
     reply.raw.socket?.setTimeout(settings.stallMs)
     done(null, payload)
@@ -147,10 +153,7 @@ function guard(front: Front, tokens: Tokens | undefined): void {
     else done()
   })
   app.setErrorHandler((error, request, reply) => answerError(front.knownCaller(request), error, reply))
-  app.setNotFoundHandler((request, reply) => {
-    const message = 'There is nothing at this address. GET /openapi.json tells what there is.'
-    return answerError(front.knownCaller(request), new AxonError('GATEWAY_ROUTE_UNKNOWN', message), reply)
-  })
+  app.setNotFoundHandler((request, reply) => answerError(front.knownCaller(request), noRoute(), reply))
 }
 
 /** Behind the gateway's own door: its hosts, its tokens, its runs. */

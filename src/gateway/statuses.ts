@@ -62,11 +62,15 @@ export function retryAfterOf(error: AxonError): string | undefined {
 export const notJson = () =>
   new AxonError('GATEWAY_REQUEST_NOT_JSON', 'The body is not JSON. Send Content-Type: application/json.')
 
+export const noRoute = () =>
+  new AxonError('GATEWAY_ROUTE_UNKNOWN', 'There is nothing at this address. GET /openapi.json tells what there is.')
+
 /** What a route or the server has thrown, as Axon's error. */
 export function refusalOf(given: unknown): AxonError {
   if (isAxonError(given)) return given
   const error = given as FastifyError
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return notJson()
+  if (error.code === 'FST_ERR_MAX_PARAM_LENGTH') return noRoute()
   if (error.statusCode === 413)
     return new AxonError('GATEWAY_REQUEST_TOO_LARGE', 'The body is larger than maxBodyBytes.')
   if (error.statusCode !== undefined && error.statusCode < 500)

@@ -9,7 +9,9 @@ const page = readFileSync(new URL('../../docs/gateway.md', import.meta.url), 'ut
 const statusIn = (answer: string) => Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1])
 
 test('whatever is wrong with a request is refused as the table of docs/gateway.md says, in one shape, and the gateway goes on', async () => {
-  const { gateway, post } = await serve()
+  const { axon, gateway, post } = await serve()
+  const accepted: string[] = []
+  axon.on('run.accepted', ({ run }) => accepted.push(run))
   const seen: string[] = []
   for (const one of badRequests) {
     const content = Buffer.from(one.body ?? body)
@@ -18,13 +20,15 @@ test('whatever is wrong with a request is refused as the table of docs/gateway.m
       one.host === undefined ? `Host: 127.0.0.1:${gateway.address.port}` : one.host,
       one.auth === undefined ? owner : one.auth,
       ...(one.headers ?? [json]),
-      `Content-Length: ${content.length}`,
+      one.length === null ? null : `Content-Length: ${one.length ?? content.length}`,
       'Connection: close',
     ].filter((line) => line !== null)
     const answer = await raw(gateway, Buffer.concat([Buffer.from(`${headers.join('\r\n')}\r\n\r\n`), content]))
     const { error } = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4) || '{}')
     seen.push(`| ${one.what} | ${statusIn(answer)} | \`${error?.code}\` |`)
   }
+  expect(accepted).toEqual([])
+  expect({}).not.toHaveProperty('x')
   expect(seen).toEqual(page.match(/^\| .+ \| \d{3} \| `[A-Z_]+` \|$/gm))
   expect((await post('/agents/echo/run_sync', { prompt: 'a' })).status).toBe(200)
 })
@@ -83,9 +87,12 @@ test('a gateway that would let everybody in from elsewhere is not made', async (
   await expect(createGateway(axon, { tokens: [{ token: 'short' }] })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })
 
-test('a token that was made is the only one that opens', async () => {
+test('a token that was made is the only one that opens, and only while its gateway is there', async () => {
+  const earlier = await serve({ tokens: undefined })
+  await earlier.gateway.close()
   const { gateway, call } = await serve({ tokens: undefined })
   expect(gateway.token).toMatch(/^axon_[\w-]{43}$/)
+  expect((await call('/agents', { token: earlier.gateway.token as string })).status).toBe(401)
   expect((await call('/agents', { token: gateway.token as string })).status).toBe(200)
   expect((await call('/agents')).status).toBe(401)
   expect(statusIn(await raw(gateway, lines(gateway, 'GET /agents HTTP/1.1', [])))).toBe(401)

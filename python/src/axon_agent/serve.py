@@ -21,12 +21,14 @@ from axon_agent.app import AgentApp, bearer, facts
 from axon_agent.bind import BACKLOG, Listener
 from axon_agent.control import Control
 from axon_agent.heartbeat import start_heartbeat
-from axon_agent.protocol import Bootstrap, Launch
+from axon_agent.protocol import RUN_ID, Bootstrap, Launch
 from axon_agent.runs import Runs
 
 _CLEANUP_SECONDS = 0.25
 _FLUSH_SECONDS = 0.25
 _POLL_SECONDS = 0.005
+_ATTEMPTS = 2**53
+"""Node counts no further."""
 
 
 class Server(uvicorn.Server):
@@ -94,12 +96,15 @@ class Service:
         await serving
 
     def on_frame(self, frame: dict[str, Any]) -> None:
-        """Takes a frame of Node's, on the event loop."""
+        """Takes a frame of Node's, on the event loop. One that can name no attempt of a run is ignored."""
         match frame:
-            case {"type": "cancel", "run": str(run), "attempt": int(attempt)}:
-                self._runs.cancel(run, attempt, has_come=frame.get("started") is True)
-            case {"type": "revoke", "run": str(run), "attempt": int(attempt)}:
-                self._runs.revoke(run, attempt)
+            case {"type": "cancel" | "revoke" as kind, "run": str(run), "attempt": int(attempt)}:
+                if not RUN_ID.fullmatch(run) or not 0 < attempt < _ATTEMPTS:
+                    return
+                if kind == "revoke":
+                    self._runs.revoke(run, attempt)
+                else:
+                    self._runs.cancel(run, attempt, has_come=frame.get("started") is True)
             case {"type": "drain"}:
                 self.drain()
 

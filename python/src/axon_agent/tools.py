@@ -216,8 +216,11 @@ def hear(frame: dict[str, Any]) -> bool:
             question.future.set_exception(ToolError(code, message, kind if isinstance(kind, str) else None))
         case {"type": "tool.approved", "approved": bool(approved)}:
             question.future.set_result(Approval(approved, str(frame.get("message") or "")))
-        case _:
+        case {"type": "tool.returned"} if "error" not in frame:
             question.future.set_result(frame.get("result"))
+        case _:
+            message = f"What Axon said of {question.tool} cannot be read."
+            question.future.set_exception(ToolError("PROTOCOL_INVALID_FRAME", message))
     return True
 
 

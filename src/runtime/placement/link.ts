@@ -26,10 +26,12 @@ export interface Link {
   readonly prefix: string
   /** What it was started with. */
   readonly definition: AgentDefinition
-  /** Whether it tells when a run's code begins. Without that, what became of a run whose connection broke is not known. */
+  /** Whether what it has not receipted never began. Else what became of a run whose connection broke is not known. */
   readonly hasReceipts: boolean
   /** Resolves when it has ended and everything it said has been read. */
   readonly gone: Promise<void>
+  /** Something it said could not be read: a receipt may have been among it. */
+  readonly isSpoiled: boolean
   listener: LinkListener | undefined
   /** The connections for one more request; undefined before it is ready and after its end. */
   readonly pool: Pool | undefined

@@ -13,10 +13,9 @@ export class ProcessLink implements Link {
   readonly generation: string
   readonly agent: string
   readonly prefix = ''
-  readonly hasReceipts = true
   /** Bearer token of this process. */
   readonly token = randomBytes(32).toString('base64url')
-  /** Resolves when the process has exited and everything it said has been read: what is not receipted by then never began. */
+  /** Resolves when the process has exited and everything it said has been read: what is not receipted by then never began, where it `hasReceipts`. */
   readonly gone: Promise<void>
   listener: LinkListener | undefined
   readonly definition: AgentDefinition
@@ -24,6 +23,7 @@ export class ProcessLink implements Link {
   #pool: Pool | undefined
   #isExited = false
   #refusesRuns = false
+  #isSpoiled = false
   #closing: Promise<void> = Promise.resolve()
   #resolveGone: () => void
   /** Attempts that were taken back and of which the process has not answered yet. */
@@ -50,6 +50,15 @@ export class ProcessLink implements Link {
 
   refuseRuns(): void {
     this.#refusesRuns = true
+  }
+
+  get hasReceipts(): boolean {
+    return !this.#isSpoiled
+  }
+
+  /** Something on its control connection could not be read, and a receipt may have been lost with it: no receipt proves nothing. */
+  spoil(): void {
+    this.#isSpoiled = true
   }
 
   open(control: Socket): void {

@@ -203,6 +203,7 @@ export class Port {
       try {
         for (const line of reader.lines(chunk)) this.#hear(agentFrame.parse(JSON.parse(line)), launch)
       } catch (error) {
+        this.#link.spoil()
         this.#violate(error instanceof Error ? error.message : String(error))
       }
     })

@@ -20,6 +20,7 @@ export class RayLink implements Link {
   readonly agent: string
   readonly definition: AgentDefinition
   readonly hasReceipts = false
+  readonly isSpoiled = false
   readonly gone: Promise<void>
   listener: LinkListener | undefined
   token = ''
