@@ -12,6 +12,7 @@ import { createMetrics } from '../runtime/telemetry/prometheus.ts'
 import { type ConfigEvent, ConfigReload } from './config-reload.ts'
 import { exitCodes } from './exit-codes.ts'
 import { onInterrupt } from './interrupt.ts'
+import { LogDestination } from './log-destination.ts'
 import { paint, printJson, printLine, report, say, status } from './terminal.ts'
 
 export interface ServeFlags {
@@ -51,9 +52,8 @@ export async function serve(file: string | undefined, flags: ServeFlags): Promis
   const config = await readConfig({ file })
   const { options, logLevel } = config
   const isWatched = process.stderr.isTTY
-  const logger = isWatched
-    ? undefined
-    : pino({ level: logLevel, base: null }, pino.destination({ dest: 2, sync: true }))
+  const log = new LogDestination()
+  const logger = isWatched ? undefined : pino({ level: logLevel, base: null }, log)
   const axon = createAxon({ operator: true, logger, ...options })
   if (isWatched) tell(axon)
   const metrics = createMetrics(axon)
@@ -103,5 +103,6 @@ export async function serve(file: string | undefined, flags: ServeFlags): Promis
     livePage?.close()
     metrics.close()
     interrupt.off()
+    log.end()
   }
 }

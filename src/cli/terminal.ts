@@ -67,15 +67,16 @@ function above(stream: NodeJS.WriteStream, text: string): void {
   redraw?.()
 }
 
-/** A reader that went away, as `head` does, ends the command quietly. That a terminal was closed is told by SIGHUP. */
+/**
+ * A reader of standard output that went away, as `head` does, ends the command quietly. That a terminal was closed is told by
+ * SIGHUP. What cannot be written to standard error is told to nobody, and ends nothing.
+ */
 export function endWithReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
     if (error.code !== 'EIO') throw error
   })
-  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
-  })
+  process.stderr.on('error', () => {})
 }
 
 export interface ReportOptions {

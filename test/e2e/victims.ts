@@ -11,6 +11,8 @@ import { cacheDir, fixtures } from './axon.ts'
 /** What test/fixtures/killed.ts says of itself. */
 export interface Victim {
   node: ChildProcess & { pid: number }
+  /** What Node has written to standard error. */
+  errors: () => string
   system: string
   runtimeDir: string
   /** The guard and the host. */
@@ -21,14 +23,17 @@ export interface Victim {
 }
 
 /** `prompts` are those of test/fixtures/agents/leaves_daemon.py. */
-export async function startVictim(stateDir: string, prompts = ['']): Promise<Victim> {
+export async function startVictim(stateDir: string, prompts = [''], nodeArgs: string[] = []): Promise<Victim> {
   const program = join(fixtures, 'killed.ts')
-  const node = spawn(process.execPath, [program, cacheDir, fixtures, stateDir, ...prompts], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+  const node = spawn(process.execPath, [...nodeArgs, program, cacheDir, fixtures, stateDir, ...prompts])
   onTestFinished(() => void node.kill('SIGKILL'))
-  const [line] = (await once(node.stdout, 'data')) as [Buffer]
-  return { node: node as unknown as Victim['node'], ...JSON.parse(String(line)) }
+  let errors = ''
+  node.stderr.on('data', (data) => {
+    errors += data
+  })
+  const died = once(node, 'close').then(() => Promise.reject(new Error(`The victim died by itself: ${errors}`)))
+  const [line] = (await Promise.race([once(node.stdout, 'data'), died])) as [Buffer]
+  return { node: node as unknown as Victim['node'], errors: () => errors, ...JSON.parse(String(line)) }
 }
 
 /** Kills Node, guard and host, none of which has time to do anything about the others. */

@@ -122,6 +122,21 @@ test('an answer that ends in its middle: the run had started, and is not run aga
   expect(executed()).toEqual(expected)
 })
 
+test('a receipt that cannot be read for what stands before it: its run may have started, and is not run again', async () => {
+  const { directory, aim, run, executed } = await startPool()
+  const { pid } = await aim()
+  const [one, other] = [join(directory, 'one'), join(directory, 'other')]
+  const [isSpoiled, isRunning] = [waitingAt(one), waitingAt(other)]
+  const spoiling = rejection(run('a', { tells: Buffer.from('no frame').toString('base64'), gate: one }))
+  await isSpoiled
+  const outcome = rejection(run('b', { gate: other }, { runMs: 20_000 }))
+  await isRunning
+  expect(await spoiling).toMatchObject({ code: 'RUN_INTERRUPTED', started: true })
+  expect(await outcome).toMatchObject({ code: 'RUN_OUTCOME_UNKNOWN', started: undefined, attempt: 1, run: 'b' })
+  expect((await run('c')).result.pid).not.toBe(pid)
+  expect(executed()).toEqual(['a', 'b', 'c'])
+})
+
 test('a deadline after the receipt: the run had started, and is not run again', async () => {
   const { directory, run, executed } = await startPool()
   const gate = join(directory, 'gate')

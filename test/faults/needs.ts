@@ -16,6 +16,20 @@ export function demand(context: TestContext, { what, has }: Need): void {
   if (!has()) context.skip(`This machine has no ${what}.`)
 }
 
+const nobody = { uid: 65_534, gid: 65_534 }
+
+export const otherUsers: Need = {
+  what: 'right to start a process of another user, who may run Node: that takes root',
+  has: () => process.getuid?.() === 0 && spawnSync(process.execPath, ['--version'], nobody).status === 0,
+}
+
+/** Runs a program of Node as a user who owns nothing, with no variable of ours, and resolves with what it prints. */
+export async function asOtherUser(source: string, given: unknown): Promise<string> {
+  const args = ['--input-type=module', '-e', source, JSON.stringify(given)]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { ...nobody, cwd: '/', env: {} })
+  return stdout
+}
+
 export const smallDisks: Need = {
   what: 'small disk for a test: that takes unshare, and the right to mount a tmpfs',
   has: () => spawnSync(...withSmallDisk('/mnt', '1m', ['true'])).status === 0,

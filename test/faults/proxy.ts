@@ -15,9 +15,10 @@ export interface Fault {
   /**
    * `hold`: nothing more passes that way until `release`. `reset`: both ends are closed at once. `cut`: Node's end is closed at
    * once, the process's stays open, and gets what was held at `release`. `halfClose`: the way is ended, the other stays open.
-   * `kill`: the process is killed.
+   * `kill`: the process is killed. `lie`: as `hold`, and `tells` says to Node what it likes.
    */
-  act: 'hold' | 'reset' | 'cut' | 'halfClose' | 'kill'
+  act: 'hold' | 'reset' | 'cut' | 'halfClose' | 'kill' | 'lie'
+  tells?: (near: Socket) => void
 }
 
 export class FaultProxy {
@@ -112,7 +113,7 @@ export class FaultProxy {
       const [before, rest] = [bytes.subarray(0, left), bytes.subarray(left)]
       // What passes before must be out when it happens.
       to.write(before, () => {
-        if (fault.act === 'hold') {
+        if (fault.act === 'hold' || fault.act === 'lie') {
           isHeld = true
           from.pause()
           this.#held.push(() => {
@@ -120,6 +121,7 @@ export class FaultProxy {
             to.write(rest)
             from.resume()
           })
+          fault.tells?.(to)
         } else if (fault.act === 'cut') {
           isHeld = true
           pair.near.destroy()

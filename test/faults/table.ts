@@ -5,7 +5,7 @@
  * which in `lacks`: its tests run all the same, but it is never reported as held. One that this machine cannot make, as `needs`
  * tells, is not tried here.
  */
-import { type Need, smallDisks } from './needs.ts'
+import { type Need, otherUsers, smallDisks } from './needs.ts'
 
 export interface Fault {
   id: string
@@ -66,14 +66,10 @@ export const faults: readonly Fault[] = [
     ],
     '10,000 random inputs on a real connection, with memory watched',
   ),
-  fault(
-    'F14',
-    "frames in another's name",
-    [
-      "e2e/processes.test.ts › an agent that says hello in another's name, or again in its own, gets nothing, and the other is not touched",
-    ],
-    'receipts and heartbeats for the runs of others',
-  ),
+  fault('F14', "frames in another's name", [
+    "e2e/processes.test.ts › an agent that says hello in another's name, or again in its own, gets nothing, and the other is not touched",
+    'faults/forged.test.ts',
+  ]),
   fault('F15', 'a port in use, a stale socket, a link in its place', [
     'python/tests/test_bind.py',
     'e2e/bad-input.test.ts › a port in use is refused in seconds, with PORT_IN_USE, and leaves nothing',
@@ -111,27 +107,24 @@ export const faults: readonly Fault[] = [
     'e2e/lifecycle.test.ts › agent.start to an agent that is starting or ready makes no second process',
     'e2e/lifecycle.test.ts › an agent that is stopped while it starts has no process, and who waits for it is told',
     'machines/agent.property.test.ts',
+    'faults/real.property.test.ts',
   ]),
   fault('F22', 'stop in a backoff, start in a stop', [
     'e2e/crashes.test.ts › agent.stop during a backoff ends the waiting: no timer is left that could start a process',
     'e2e/lifecycle.test.ts › an agent.start during stopping is kept and honoured after it: there are never two processes',
   ]),
-  fault('F23', 'another configuration in a crash loop or in runs', ['e2e/apply.test.ts'], '100 reloads under load'),
+  fault('F23', 'another configuration in a crash loop or in runs', ['e2e/apply.test.ts', 'faults/reload.test.ts']),
   fault('F24', 'SIGKILL of Node', [
     'faults/node-killed.test.ts',
     'e2e/killed.test.ts › when Node is killed, host, agents, their daemons and the sockets are gone',
     hostEnds,
   ]),
   fault('F25', 'signals to Node', ['faults/signals.test.ts', 'faults/hangup.test.ts']),
-  fault(
-    'F26',
-    'Node that throws, has no memory left, or is paused',
-    [
-      'e2e/paused.test.ts › what was silent while Node itself was paused is asked, and not ended',
-      'e2e/killed.test.ts › a Node that exits without closing leaves nothing either, not even its record',
-    ],
-    'an uncaught exception, and memory of Node that runs out',
-  ),
+  fault('F26', 'Node that throws, has no memory left, or is paused', [
+    'faults/node-ends.test.ts',
+    'e2e/paused.test.ts › what was silent while Node itself was paused is asked, and not ended',
+    'e2e/killed.test.ts › a Node that exits without closing leaves nothing either, not even its record',
+  ]),
   fault('F27', 'SIGKILL of the host', [
     `${hostEnds}::test_when_the_host_is_killed_the_guard_sweeps_and_says_so`,
     'runtime/process/port.test.ts › a host that ends takes its processes with it, and they are told as lost with it',
@@ -141,7 +134,7 @@ export const faults: readonly Fault[] = [
     'e2e/limits.test.ts › a fork bomb stays within its limit, and the other agents answer meanwhile',
   ]),
   fault('F31', 'a flood of output', ['e2e/flood.test.ts', 'runtime/process/output.test.ts']),
-  fault('F32', 'a log that takes nothing', [], 'a log on a full disk, or one that blocks'),
+  fault('F32', 'a log that takes nothing', ['faults/log.test.ts'], undefined, smallDisks),
   fault(
     'F33',
     'no descriptor left',
@@ -158,15 +151,11 @@ export const faults: readonly Fault[] = [
     'gateway/routes.test.ts › a client that goes away ends its run in Python',
     'e2e/stuck.test.ts › a cancellation reaches the task and what it awaits of its provider within 100 ms',
   ]),
-  fault(
-    'F37',
-    'an agent that answers in halves',
-    [
-      'faults/delivery.test.ts › an answer that ends in its middle: the run had started, and is not run again',
-      'faults/delivery.test.ts › a stream that ends in its middle, cleanly or not, never ends as if all had been said',
-    ],
-    'a flood of 1xx, a wrong Content-Length, bytes behind an answer',
-  ),
+  fault('F37', 'an agent that answers in halves', [
+    'faults/delivery.test.ts › an answer that ends in its middle: the run had started, and is not run again',
+    'faults/delivery.test.ts › a stream that ends in its middle, cleanly or not, never ends as if all had been said',
+    'faults/answers.test.ts',
+  ]),
   fault('F38', 'a connection that closes as it is used', ['faults/keep-alive.test.ts']),
   fault('F39', 'an agent that raised', [
     'faults/delivery.test.ts › what the agent raised is not run again, idempotent or not',
@@ -194,12 +183,14 @@ export const faults: readonly Fault[] = [
     'F48',
     'another user',
     [
+      'faults/other-user.test.ts',
       'python/tests/test_bind.py::test_a_unix_socket_is_for_its_owner_only_and_removed',
       'e2e/processes.test.ts › neither the bearer token nor the nonce of a process stands in its arguments or its environment',
     ],
-    'a process of another user that connects',
+    undefined,
+    otherUsers,
   ),
-  fault('F49', 'a clock that jumps', ['e2e/paused.test.ts'], 'a wall clock that is set by a day'),
+  fault('F49', 'a clock that jumps', ['faults/clock.test.ts', 'e2e/paused.test.ts']),
   fault('F52', 'the death of a replica with runs, and of all', [
     'faults/storm.test.ts',
     'e2e/pools-load.test.ts › of a pool of four, one killed after the other, only what had begun on the dead is interrupted; nothing runs twice',

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { AgentDefinition } from '../../src/machines/definition.ts'
 import { kept, leastOf } from '../../src/machines/pool-context.ts'
+import { sized } from '../faults/profile.ts'
 import { type Command, first, limits, play, sequence } from './pool-commands.ts'
 import { PoolRig } from './pool-rig.ts'
 
@@ -95,11 +96,11 @@ it('whatever is asked and whatever happens: every process has a name of its own,
       watch.finish()
       for (const { type } of watch.rig.facts) told.set(type, (told.get(type) ?? 0) + 1)
     }),
-    { numRuns: 2_000 },
+    { numRuns: sized(2_000, 10_000) },
   )
   // So that nothing passes by standing still.
   const few = ['rollout.completed', 'rollout.failed', 'replica.removed', 'agent.scaled', 'agent.failed'].filter(
     (type) => (told.get(type) ?? 0) < 50,
   )
   expect(few).toEqual([])
-}, 300_000)
+}, 900_000)

@@ -30,6 +30,12 @@ export function launchFrame(
   }
 }
 
+/** Whether a process serves where it was told to: elsewhere, Node would hand its token and its runs to somebody else. */
+export function isAsTold(served: Endpoint, { endpoint: told }: LaunchFrame): boolean {
+  if (served.kind === 'unix') return told.kind === 'unix' && served.path === told.path
+  return told.kind === 'tcp' && (told.port === 0 || told.port === served.port)
+}
+
 /** The tools as the launch frame has them. */
 export function toolList(tools: NonNullable<AgentDefinition['tools']>): NonNullable<LaunchFrame['tools']> {
   return Object.entries(tools).map(([name, { description, parameters }]) => ({ name, description, parameters }))

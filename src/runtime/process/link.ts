@@ -24,7 +24,7 @@ export class Link {
   readonly agent: string
   /** Bearer token of this process. */
   readonly token = randomBytes(32).toString('base64url')
-  /** Resolves when the process has exited and everything it said has been read: what is not receipted by then never began. */
+  /** Resolves when the process has exited and everything it said has been read: what is not receipted by then never began, unless `isSpoiled`. */
   readonly gone: Promise<void>
   listener: LinkListener | undefined
   /** What the process was started with. */
@@ -33,6 +33,7 @@ export class Link {
   #pool: Pool | undefined
   #isExited = false
   #refusesRuns = false
+  #isSpoiled = false
   #closing: Promise<void> = Promise.resolve()
   #resolveGone: () => void
   /** Attempts that were taken back and of which the process has not answered yet. */
@@ -60,6 +61,15 @@ export class Link {
   /** The process drains by its own account: it takes no more runs. */
   refuseRuns(): void {
     this.#refusesRuns = true
+  }
+
+  /** Something on its control connection could not be read, and a receipt may have been lost with it: no receipt proves nothing. */
+  get isSpoiled(): boolean {
+    return this.#isSpoiled
+  }
+
+  spoil(): void {
+    this.#isSpoiled = true
   }
 
   open(control: Socket): void {

@@ -29,7 +29,7 @@ import { makeTemporary, removeTemporary } from './confinement.ts'
 import { agentVariables } from './environment-variables.ts'
 import { FrameReader } from './frames.ts'
 import type { Host } from './host.ts'
-import { launchFrame } from './launch-frame.ts'
+import { isAsTold, launchFrame } from './launch-frame.ts'
 import { Link } from './link.ts'
 import { acceptTurns } from './listener.ts'
 import { Output } from './output.ts'
@@ -208,8 +208,9 @@ class Port {
     const reader = new FrameReader()
     socket.on('data', (chunk: Buffer) => {
       try {
-        for (const line of reader.lines(chunk)) this.#hear(agentFrame.parse(JSON.parse(line)))
+        for (const line of reader.lines(chunk)) this.#hear(agentFrame.parse(JSON.parse(line)), launch)
       } catch (error) {
+        this.#link.spoil()
         this.#violate(error instanceof Error ? error.message : String(error))
       }
     })
@@ -224,12 +225,13 @@ class Port {
     })
   }
 
-  #hear(frame: AgentFrame): void {
+  #hear(frame: AgentFrame, launch: LaunchFrame): void {
     const { generation } = this.#input
     switch (frame.type) {
       case 'ready':
         if (this.#isServing) throw new TypeError('A process is ready once.')
         if (this.#input.definition.permissions && !this.#sandboxed) throw new TypeError('It has entered no sandbox.')
+        if (!isAsTold(frame.endpoint, launch)) throw new TypeError('It serves elsewhere than it was told to.')
         this.#isServing = true
         this.#link.serve(frame.endpoint)
         return this.#tell({

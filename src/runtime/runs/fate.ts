@@ -9,7 +9,8 @@ const patienceMs = 1_000
 
 /**
  * `gone`: the process has ended and all it said was read: what it has not receipted never began. `revoked`: it lives, and an
- * attempt that it has not receipted will not begin. `known`: it lives and has the attempt. `silent`: nobody can say.
+ * attempt that it has not receipted will not begin. `known`: it lives and has the attempt. `silent`: nobody can say, also where what
+ * it had said could not be read.
  */
 export type Fate = 'gone' | 'revoked' | 'known' | 'silent'
 
@@ -17,7 +18,7 @@ export type Fate = 'gone' | 'revoked' | 'known' | 'silent'
 export async function fateOf(link: Link, run: string, attempt: number, clock: Clock): Promise<Fate> {
   const { promise: patience, resolve } = Promise.withResolvers<Fate>()
   const timer = clock.setTimeout(() => resolve('silent'), patienceMs)
-  const gone = link.gone.then(() => 'gone' as const)
+  const gone = link.gone.then(() => (link.isSpoiled ? 'silent' : 'gone') as Fate)
   const asked = link.revoke(run, attempt).then((isKnown) => (isKnown ? 'known' : 'revoked') as Fate)
   const fate = await Promise.race([gone, asked, patience])
   clock.clearTimeout(timer)

@@ -26,6 +26,9 @@ export type RuntimeFact =
   | { type: 'journal.recovered'; resumed: number; interrupted: number }
   | { type: 'journal.failed'; error: AxonError }
   | { type: 'journal.restored' }
+  | { type: 'log.failed'; message: string }
+  /** At least so many lines are missing. */
+  | { type: 'log.restored'; dropped: number }
 
 export type AxonEvent = Fact | RuntimeFact
 export type AxonEventName = AxonEvent['type']
@@ -126,4 +129,9 @@ export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: str
     says: 'The journal cannot be used: runs are refused, or run unrecorded, as its `mode` says. Told once until it is restored.',
   },
   'journal.restored': { level: 'info', says: 'The journal can be written again.' },
+  'log.failed': {
+    level: 'error',
+    says: 'The log cannot be written: lines are dropped and counted, and all else goes on. Told once until it is restored.',
+  },
+  'log.restored': { level: 'warn', says: 'The log is written again; `dropped` lines are missing, or more.' },
 }

@@ -102,6 +102,12 @@ export const metricCatalogue = {
   },
   axon_hosts_lost_total: { kind: 'counter', labels: [], says: 'Hosts that ended without being asked.' },
   axon_journal_failing: { kind: 'gauge', labels: [], says: '1 while the journal cannot be used, else 0.' },
+  axon_log_failing: { kind: 'gauge', labels: [], says: '1 while the log cannot be written, else 0.' },
+  axon_log_dropped_total: {
+    kind: 'counter',
+    labels: [],
+    says: 'Lines of the log that were dropped, counted when it is written again.',
+  },
 } as const satisfies Readonly<Record<string, MetricEntry>>
 
 export type MetricName = keyof typeof metricCatalogue

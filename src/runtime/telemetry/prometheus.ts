@@ -99,6 +99,8 @@ class Counts {
   readonly #starting = new Map<string, number>()
   #hostsLost = 0
   #isJournalFailing = false
+  #isLogFailing = false
+  #logDropped = 0
   readonly #restarted = countedRestarts((agent, crash) => this.#of(agent).add('axon_restarts_total', 1, crash))
 
   constructor(maxAgents: number) {
@@ -161,6 +163,13 @@ class Counts {
       case 'journal.failed':
       case 'journal.restored':
         this.#isJournalFailing = event.type === 'journal.failed'
+        return
+      case 'log.failed':
+        this.#isLogFailing = true
+        return
+      case 'log.restored':
+        this.#isLogFailing = false
+        this.#logDropped += event.dropped
     }
   }
 
@@ -168,6 +177,8 @@ class Counts {
     for (const counts of this.#agents.values()) yield* counts.samples()
     yield { name: 'axon_hosts_lost_total', labels: [], value: this.#hostsLost }
     yield { name: 'axon_journal_failing', labels: [], value: Number(this.#isJournalFailing) }
+    yield { name: 'axon_log_failing', labels: [], value: Number(this.#isLogFailing) }
+    yield { name: 'axon_log_dropped_total', labels: [], value: this.#logDropped }
   }
 
   #begun(agent: string, run: string): void {

@@ -3,7 +3,8 @@
  */
 import { EventEmitter } from 'eventemitter3'
 import type { Logger } from 'pino'
-import { type AxonEvent, type AxonEventName, type AxonEventOf, catalogue } from './catalogue.ts'
+import type { AxonEvent, AxonEventName, AxonEventOf } from './catalogue.ts'
+import { Log } from './log.ts'
 import type { Traces } from './traces.ts'
 
 export type AxonListener<Name extends AxonEventName | '*'> = (
@@ -12,12 +13,12 @@ export type AxonListener<Name extends AxonEventName | '*'> = (
 
 export class Telemetry {
   #emitter = new EventEmitter()
-  #logger: Logger | undefined
+  #log: Log | undefined
   /** Tells which trace a run belongs to. */
   traces: Pick<Traces, 'idsOf'> | undefined
 
   constructor(logger?: Logger) {
-    this.#logger = logger
+    this.#log = logger && new Log(logger, { tell: (event) => this.tell(event) })
   }
 
   /** Calls `listener` for each event of that name, or for every event at `*`. The answer ends it. */
@@ -40,19 +41,16 @@ export class Telemetry {
   tell(event: AxonEvent): void {
     if (this.#emitter.listenerCount(event.type) > 0) this.#emitter.emit(event.type, event)
     if (this.#emitter.listenerCount('*') > 0) this.#emitter.emit('*', event)
-    if (this.#logger) this.#log(this.#logger, event)
+    this.#log?.write(event, () => this.#idsOf(event))
   }
 
   close(): void {
     this.#emitter.removeAllListeners()
+    this.#log?.close()
   }
 
-  #log(logger: Logger, event: AxonEvent): void {
-    const { level, unlogged } = catalogue[event.type]
-    if (!logger.isLevelEnabled(level)) return
-    const { type, ...fields } = event
-    if (unlogged !== undefined) delete (fields as Record<string, unknown>)[unlogged]
+  #idsOf(event: AxonEvent): object | undefined {
     const ids = 'run' in event ? this.traces?.idsOf(event.run) : undefined
-    logger[level](ids ? { ...fields, trace_id: ids.traceId, span_id: ids.spanId } : fields, type)
+    return ids && { trace_id: ids.traceId, span_id: ids.spanId }
   }
 }

@@ -1,5 +1,6 @@
 /** Owns the faults of a soak: each is done to the system in the middle of its load, and is over by itself. */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { killed, type Fault as ProxyFault } from '../proxy.ts'
@@ -85,15 +86,16 @@ export const soakFaults: Readonly<Record<FaultName, Fault>> = {
     system.after(1_500, () => agent.send({ type: 'agent.scale', replicas: 2 }))
   },
   'the configuration changes': (system) => {
-    const change = system.axon.apply({ agents: system.definitions(system.upTo(2 ** 31)) })
     // What does not become ready for another fault is told here, and is tried again.
-    system.after(0, () => change.catch(() => {}))
+    const change = system.axon.apply({ agents: system.definitions(system.upTo(2 ** 31)) }).catch(() => {})
+    system.after(0, () => change)
   },
   'Node is paused': (system) => {
     const child = spawn('sh', ['-c', `kill -STOP ${process.pid}; sleep 1; kill -CONT ${process.pid}`], {
       stdio: 'ignore',
     })
-    system.after(0, () => new Promise((ended) => child.once('exit', ended)))
+    const exited = once(child, 'exit')
+    system.after(0, () => exited)
   },
   'Node is busy': () => {
     for (const until = performance.now() + 300; performance.now() < until; );

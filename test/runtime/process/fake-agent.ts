@@ -75,6 +75,11 @@ const behaviours: Record<string, () => Promise<void> | void> = {
     const { control, ready } = await serve()
     await tell(control, ready, ready)
   },
+  /** Says that it serves on the socket of somebody else. */
+  async elsewhere() {
+    const { control, ready } = await serve()
+    await tell(control, { ...ready, endpoint: { kind: 'unix', path } })
+  },
   /** Ends its control connection and lives. */
   async closes() {
     const { control, ready } = await serve()

@@ -73,6 +73,7 @@ test.each([
   ['oversize', 'A frame is longer than 1048576 bytes.'],
   ['foreign', 'type'],
   ['twice', 'A process is ready once.'],
+  ['elsewhere', 'It serves elsewhere than it was told to.'],
 ])('a process that says %s on its control connection has violated the protocol', async (behaviour, message) => {
   const rig = new PortRig(behaviour).start()
   expect((await rig.until('process.violated')).message).toContain(message)

@@ -5,12 +5,14 @@ import type { AgentDefinition } from '../../../src/machines/definition.ts'
 import { ConnectionLost } from '../../../src/runtime/http/transport.ts'
 import type { Link } from '../../../src/runtime/process/link.ts'
 import { Dispatcher } from '../../../src/runtime/runs/dispatcher.ts'
+import { sized } from '../../faults/profile.ts'
 import { type Command, first, limits, play, sequence } from '../../machines/pool-commands.ts'
 import { PoolRig, type PoolRigFact } from '../../machines/pool-rig.ts'
 import { FakeProcess, HeldCall, settle } from './rig.ts'
 
 /** The real pool and the real dispatcher together: each hears the other as in a system. */
 class Agent {
+  readonly runs: string[] = []
   readonly calls: HeldCall[] = []
   readonly receipts = new Map<string, number>()
   readonly outcomes = new Map<string, string>()
@@ -42,6 +44,7 @@ class Agent {
   }
 
   run(run: string): void {
+    this.runs.push(run)
     this.#dispatcher.run('writer', { prompt: 'hi' }, { run }).result.then(
       () => this.outcomes.set(run, 'succeeded'),
       (error) => this.outcomes.set(run, error.code),
@@ -54,13 +57,32 @@ class Agent {
     if (this.#begun.has(held) || !this.rig.alive.includes(call.generation)) return
     this.#begun.add(held)
     this.receipts.set(call.run, (this.receipts.get(call.run) ?? 0) + 1)
-    this.#processes.get(call.generation)?.receipt(call.run)
+    // What comes behind a bad frame is not read.
+    if (!this.#links.get(call.generation)?.isSpoiled) this.#processes.get(call.generation)?.receipt(call.run)
   }
 
-  /** A process that is ended for its protocol has left its control connection. */
+  /** The caller of one that is not answered gives it up: it is answered so, and a process that has it is told. */
+  async cancel(at: number): Promise<void> {
+    await settle()
+    const open = this.runs.filter((run) => !this.outcomes.has(run))
+    const run = open[at % open.length]
+    if (run === undefined) return
+    const held = this.calls.findLast((call) => call.run === run)
+    const process = held && this.#processes.get(held.call.generation)
+    const isReached = process?.link.takesRuns
+    this.#dispatcher.hear({ type: 'run.cancel', run })
+    await settle()
+    expect(this.outcomes.get(run)).toBe('RUN_CANCELLED')
+    if (isReached) expect(process?.told.some((frame) => frame.type === 'cancel' && frame.run === run)).toBe(true)
+  }
+
+  /** Of a process that has told a bad frame nothing more is read, and it is told nothing more. */
   leave(): void {
-    for (const { asked, generation } of this.rig.slots.alive)
-      if (asked.includes('process.terminate protocol')) this.#processes.get(generation)?.leave()
+    for (const { asked, generation } of this.rig.slots.alive) {
+      if (!asked.includes('process.terminate protocol')) continue
+      this.#processes.get(generation)?.leave()
+      this.#links.get(generation)?.spoil()
+    }
   }
 
   close(): void {
@@ -87,12 +109,21 @@ class Agent {
   }
 }
 
-const outcomes = ['succeeded', 'RUN_INTERRUPTED', 'AGENT_BACKOFF', 'AGENT_FAILED', 'AGENT_STOPPED', 'RUN_REJECTED']
+const outcomes = [
+  'succeeded',
+  'RUN_INTERRUPTED',
+  'RUN_OUTCOME_UNKNOWN',
+  'AGENT_BACKOFF',
+  'AGENT_FAILED',
+  'AGENT_STOPPED',
+  'RUN_REJECTED',
+  'RUN_CANCELLED',
+]
 
 it('whatever happens to an agent: a run goes at once to a process that serves where there is one, none begins twice, and each is answered', async () => {
   const seen = new Map<string, number>()
   await fc.assert(
-    fc.asyncProperty(first, sequence, fc.infiniteStream(fc.nat({ max: 3 })), async (definition, commands, dice) => {
+    fc.asyncProperty(first, sequence, fc.infiniteStream(fc.nat({ max: 4 })), async (definition, commands, dice) => {
       const agent = new Agent(definition)
       let runs = 0
       for (const command of commands as Command[]) {
@@ -108,7 +139,8 @@ it('whatever happens to an agent: a run goes at once to a process that serves wh
         } else expect(sent).toEqual([])
         const luck = dice.next().value ?? 0
         const held = agent.calls.at(-1 - luck)
-        if (held && luck > 0 && !agent.outcomes.has(held.run)) {
+        if (luck === 4) await agent.cancel(dice.next().value ?? 0)
+        else if (held && luck > 0 && !agent.outcomes.has(held.run)) {
           agent.begin(held)
           if (luck > 1) held.succeed()
         }
@@ -127,9 +159,9 @@ it('whatever happens to an agent: a run goes at once to a process that serves wh
       agent.close()
       expect(agent.rig.clock.pending).toBe(0)
     }),
-    { numRuns: 200 },
+    { numRuns: sized(2_000, 10_000) },
   )
   // So that nothing passes by standing still.
-  const common = ['succeeded', 'RUN_INTERRUPTED', 'AGENT_STOPPED']
+  const common = ['succeeded', 'RUN_INTERRUPTED', 'RUN_OUTCOME_UNKNOWN', 'AGENT_STOPPED', 'RUN_CANCELLED']
   expect(common.filter((outcome) => (seen.get(outcome) ?? 0) < 20)).toEqual([])
-}, 300_000)
+}, 900_000)
