@@ -114,8 +114,9 @@ function setUp(): void {
 }
 
 function table(): string {
-  const rows = results.map(({ guard, result, by, seconds }) => {
-    return `| ${guard} | ${result === 'red' ? 'failed' : result} | ${by.join('<br>')} | ${seconds} |`
+  const rows = results.map(({ id, guard, result, by, seconds }) => {
+    const files = [...new Set(by.map((name) => `\`${name.split(/ › |::/, 1)[0]}\``))]
+    return `| \`${id}\` | ${guard} | ${result} | ${files.join(', ')} | ${seconds} |`
   })
-  return ['| without | its tests | which | s |', '|---|---|---|---|', ...rows].join('\n')
+  return ['| id | the guard | its tests | those that failed are in | s |', '|---|---|---|---|---|', ...rows].join('\n')
 }

@@ -55,6 +55,11 @@ export function newAxon(options: AxonOptions = {}): Axon {
   return axon
 }
 
+/** What looks at that system. */
+export function checkerOf(axon: Axon): Checker {
+  return systems.get(axon) as Checker
+}
+
 /** The definition of an agent in test/fixtures/agents that needs no packages. */
 export function agent(module: string, options: Partial<AgentOptions> = {}): AgentOptions {
   return { module: `agents.${module}`, cwd: fixtures, dependencies: [], ...options }

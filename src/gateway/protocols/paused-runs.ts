@@ -2,7 +2,7 @@
  * Owns runs whose stream ends before they do: a person is asked, the client is told so and hangs up, and comes back with the
  * answer in a request of its own. How a protocol says so is its own.
  *
- * 1. A client that leaves ends its run; one that was told to come back does not. It has until the approval is due.
+ * 1. A client that leaves ends its run; one that was told to come back does not. It has until the approval expires.
  * 2. A run that waits is read no further: it keeps its place and its deadline, and its events are held back.
  */
 import type { FastifyReply } from 'fastify'
@@ -16,8 +16,8 @@ import type { Caller } from '../tokens.ts'
 export interface Telling {
   /** Of an event of the run. */
   said(event: RunStreamEvent): string
-  /** Where nothing goes on until a person has answered: the end of this stream, and when that will be too late. */
-  pause(): { text: string; dueAt: number } | undefined
+  /** The end of this stream, where nothing goes on until a person has answered. */
+  pause(): string | undefined
   /** The beginning of the next stream. */
   goOn(answers: readonly ToolAnswer[]): string
   /** The end of a stream that broke off. */
@@ -91,8 +91,8 @@ export class PausedRuns<T extends Telling> {
         const pause = telling.pause()
         if (pause !== undefined) {
           isPaused = true
-          this.#keep(ongoing, pause.dueAt)
-          yield pause.text
+          this.#keep(ongoing)
+          yield pause
           return
         }
         const next = await events.next()
@@ -119,16 +119,19 @@ export class PausedRuns<T extends Telling> {
     return { ...ongoing, answers }
   }
 
-  #keep(ongoing: Ongoing<T>, dueAt: number): void {
+  /** Approvals expire by their own clock: the time that is told to people jumps when somebody sets it. */
+  #keep(ongoing: Ongoing<T>): void {
     const { run, settled, leaving } = ongoing
+    const { axon } = this.#front
     const isHere = () => this.#paused.get(run) === ongoing
-    const late = setTimeout(
-      () => isHere() && leaving.abort(new Error('Nobody has answered in time.')),
-      Math.max(0, dueAt - Date.now()),
-    )
+    const late = () => leaving.abort(new Error('Nobody has answered in time.'))
+    const off = axon.on('tool.denied', (denied) => {
+      if (denied.run === run && denied.why === 'expired' && isHere()) late()
+    })
     this.#paused.set(run, ongoing)
+    if (!axon.runs.approvals().some((waiting) => waiting.run === run)) late()
     void settled.then(() => {
-      clearTimeout(late)
+      off()
       if (isHere()) this.#paused.delete(run)
     })
   }

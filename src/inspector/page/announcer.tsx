@@ -18,7 +18,7 @@ export function Announcer() {
 
 export function startAnnouncer(): void {
   let known = new Map<string, number>()
-  let saidAt = 0
+  let saidAt = Number.NEGATIVE_INFINITY
   effect(() => {
     const at = state.now.value
     state.treeVersion.value
@@ -26,13 +26,13 @@ export function startAnnouncer(): void {
     const broken = [...world.actors.values()].filter(isBroken).length
     const name = world.hello?.system.name ?? 'Axon'
     document.title = broken > 0 ? `✕ ${broken} · ${name}` : name
-    if (Date.now() - saidAt < everyMs) return
+    if (performance.now() - saidAt < everyMs) return
     const crashed = [...world.actors.values()].filter(({ crash }) => crash !== undefined)
     const news = crashed.filter(({ sessionId, crash }) => known.size > 0 && known.get(sessionId) !== crash?.seq)
     known = new Map(crashed.map(({ sessionId, crash }) => [sessionId, crash?.seq ?? 0]))
     if (known.size === 0) known.set('', 0)
     if (news.length === 0) return
-    saidAt = Date.now()
+    saidAt = performance.now()
     said.value = news.map((actor) => sentence(actor, at)).join(' ')
   })
 }

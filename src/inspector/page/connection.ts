@@ -60,7 +60,7 @@ function open(): void {
   if (attempts === 0) state.connection.value = { phase: 'connecting', since: Date.now(), address: location.host }
   const opened = new WebSocket(address, liveProtocol)
   socket = opened
-  heardAt = Date.now()
+  heardAt = performance.now()
   opened.onopen = () => opened.send(JSON.stringify({ token: keptToken() } satisfies AuthMessage))
   opened.onmessage = ({ data }) => hear(String(data))
   opened.onclose = ({ code }) => {
@@ -80,7 +80,7 @@ function drop(): void {
 }
 
 function hear(text: string): void {
-  heardAt = Date.now()
+  heardAt = performance.now()
   const frames = JSON.parse(text) as LiveFrame[]
   for (const frame of frames) if (frame.type === 'hello') greet(frame)
   intake.receive(frames, text.length)
@@ -145,7 +145,8 @@ function lose(code: number): void {
 }
 
 function checkSilence(): void {
-  if (socket !== undefined && state.connection.value.phase === 'live' && Date.now() - heardAt > silenceMs) lose(1006)
+  if (socket !== undefined && state.connection.value.phase === 'live' && performance.now() - heardAt > silenceMs)
+    lose(1006)
 }
 
 function keepToken(token: string): void {

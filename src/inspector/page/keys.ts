@@ -26,7 +26,7 @@ const single: Readonly<Record<string, () => void>> = {
   l: goLive,
   r: toggleRecording,
   g: () => {
-    chordUntil = Date.now() + chordMs
+    chordUntil = performance.now() + chordMs
   },
   '?': () => {
     isHelpOpen.value = true
@@ -54,7 +54,7 @@ export function startKeys(): void {
 
 function act(event: KeyboardEvent): boolean {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
-  const view = Date.now() < chordUntil ? views[key] : undefined
+  const view = performance.now() < chordUntil ? views[key] : undefined
   chordUntil = 0
   if (view !== undefined) {
     openView(view)

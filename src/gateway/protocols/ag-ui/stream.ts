@@ -58,7 +58,7 @@ export class AgUiStream implements Telling {
     return this.#finish(data)
   }
 
-  pause(): { text: string; dueAt: number } | undefined {
+  pause(): string | undefined {
     if (!this.#calls.areStalled) return undefined
     const interrupts = this.#interrupts.map(({ id, name, dueAt }) => ({
       id: approvalIdOf(this.#run, id),
@@ -68,8 +68,7 @@ export class AgUiStream implements Telling {
       responseSchema: verdictSchema,
       expiresAt: new Date(dueAt).toISOString(),
     }))
-    const text = this.#close() + this.#finished({ outcome: { type: 'interrupt', interrupts } })
-    return { text, dueAt: Math.min(...this.#interrupts.map(({ dueAt }) => dueAt)) }
+    return this.#close() + this.#finished({ outcome: { type: 'interrupt', interrupts } })
   }
 
   goOn(answers: readonly ToolAnswer[]): string {

@@ -21,7 +21,6 @@ export class UiMessageStream implements Telling {
   readonly #caller: Caller
   readonly #calls = new OpenCalls()
   #run = ''
-  #dueAt = Number.POSITIVE_INFINITY
   #isInStep = false
   /** The results are there: what comes next is another step. */
   #isStepOver = false
@@ -47,7 +46,6 @@ export class UiMessageStream implements Telling {
     if (event === 'tool.approval') {
       const text = this.#call(data)
       this.#calls.ask(data.id)
-      this.#dueAt = Math.min(this.#dueAt, data.due_at)
       const approvalId = approvalIdOf(this.#run, data.id)
       return text + dataText({ type: 'tool-approval-request', approvalId, toolCallId: data.id })
     }
@@ -55,14 +53,12 @@ export class UiMessageStream implements Telling {
     return this.#finish(data)
   }
 
-  pause(): { text: string; dueAt: number } | undefined {
+  pause(): string | undefined {
     if (!this.#calls.areStalled) return undefined
-    const text = this.#endStep() + dataText({ type: 'finish', finishReason: 'tool-calls' }) + done
-    return { text, dueAt: this.#dueAt }
+    return this.#endStep() + dataText({ type: 'finish', finishReason: 'tool-calls' }) + done
   }
 
   goOn(answers: readonly ToolAnswer[]): string {
-    this.#dueAt = Number.POSITIVE_INFINITY
     this.#isStepOver = true
     for (const { id, isApproved } of answers) this.#calls.answer(id, isApproved)
     const denied = answers.filter(({ isApproved }) => !isApproved)
