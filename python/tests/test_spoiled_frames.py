@@ -266,12 +266,11 @@ def is_spawn(line: bytes) -> bool:
     return True
 
 
-@pytest.mark.parametrize(
-    "number", [10**4_000, -(10**400), 2**53, True, "1"], ids=["huge", "negative", "inexact", "truth", "text"]
-)
-async def test_a_limit_that_no_machine_has_is_none(host: HostNode, number: Any) -> None:
+async def test_a_limit_that_no_machine_has_is_none(host: HostNode) -> None:
     await host.open()
     await host.ready()
-    agent = host.spawn(host.module(SERVED), limits={"memoryMb": number, "nice": number, "cpuSeconds": number})
-    await agent.wait("ready")
-    assert (await agent.wait("spawned"))["achieved"] == {}
+    numbers: list[Any] = [10**4_000, -(10**400), 2**53, True, "1"]
+    for number in numbers:
+        agent = host.spawn(host.module(SERVED), limits={"memoryMb": number, "nice": number, "cpuSeconds": number})
+        await agent.wait("ready")
+        assert (await agent.wait("spawned"))["achieved"] == {}
