@@ -27,9 +27,12 @@ interface Result {
 }
 
 const root = join(import.meta.dirname, '..')
-/** A test that waits for what does not come any more ends, too. */
-const patience = ['--testTimeout=30000', '--hookTimeout=180000']
-const timeoutMs = 300_000
+/** A test that waits for what does not come any more ends, too, and the first that fails is enough. */
+const impatient = {
+  vitest: ['--bail=1', '--testTimeout=30000', '--hookTimeout=180000'],
+  pytest: ['--exitfirst'],
+  timeoutMs: 300_000,
+}
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } })
 const only = values.only?.split(',')
@@ -92,7 +95,7 @@ async function attempt({ id, guard, edits, tests }: Mutation): Promise<Result> {
     for (const edit of edits)
       writeFileSync(join(copy, edit.file), mutated(readFileSync(join(copy, edit.file), 'utf8'), edit))
     if (needsWheel) setUp()
-    const ran = await runNamed(tests, { ...runner, vitest: patience, timeoutMs })
+    const ran = await runNamed(tests, { ...runner, ...impatient })
     const its = tests.flatMap((name) => of(ran, name))
     const by = its.filter(({ outcome }) => outcome === 'failed').map(({ name }) => name)
     const result = by.length > 0 ? 'red' : tests.every((name) => of(ran, name).length > 0) ? 'green' : 'broken'
@@ -114,8 +117,9 @@ function setUp(): void {
 }
 
 function table(): string {
-  const rows = results.map(({ guard, result, by, seconds }) => {
-    return `| ${guard} | ${result === 'red' ? 'failed' : result} | ${by.join('<br>')} | ${seconds} |`
+  const rows = results.map(({ id, guard, result, by, seconds }) => {
+    const files = [...new Set(by.map((name) => `\`${name.split(/ › |::/, 1)[0]}\``))]
+    return `| \`${id}\` | ${guard} | ${result} | ${files.join(', ')} | ${seconds} |`
   })
-  return ['| without | its tests | which | s |', '|---|---|---|---|', ...rows].join('\n')
+  return ['| id | the guard | its tests | those that failed are in | s |', '|---|---|---|---|---|', ...rows].join('\n')
 }

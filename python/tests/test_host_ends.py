@@ -101,11 +101,16 @@ async def test_requests_that_were_queued_when_node_was_killed_start_nothing(host
     host.module("import os\nos.close(os.open(f'started-{os.getpid()}', os.O_CREAT))\ndef agent(prompt): ...\n")
     await host.open()
     ready = await host.ready()
-    os.kill(ready["pid"], signal.SIGSTOP)
-    await process_is(ready["pid"], "T")
+    # The guard, too: it would end the host before that reads them.
+    for pid in (ready["guard"], ready["pid"]):
+        os.kill(pid, signal.SIGSTOP)
+        await process_is(pid, "T")
     for _ in range(20):
         host.spawn("mod")
     host.hang_up()
+    os.kill(ready["pid"], signal.SIGCONT)
+    await process_is(ready["pid"], "")
+    os.kill(ready["guard"], signal.SIGCONT)
     assert await host.ended() == 0
     assert list(host.folder.glob("started-*")) == []
     assert host.told("spawned") is None

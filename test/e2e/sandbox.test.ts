@@ -121,7 +121,8 @@ test('without net there is no network, with net: true there is', async () => {
     open: agent('escapes', { sandbox, permissions: { net: true } }),
   }
   const axon = await newAxon({ agents }).start()
-  expect(await attempt(axon, 'connect', port)).toEqual(refused)
+  for (const name of ['connect', 'datagram'])
+    expect({ name, went: await attempt(axon, name, port) }).toEqual({ name, went: refused })
   expect(await tried(axon, 'open', 'connect', port)).toEqual([null, 'connected'])
   expect((await tried(axon, 'open', 'datagram', port))[0]).toBeNull()
   expect(axon.agent('open').snapshot()?.sandbox?.achieved?.net).toBe('granted')

@@ -54,6 +54,11 @@ export class Checker {
     return [...this.#open]
   }
 
+  /** What did not hold so far. */
+  get found(): readonly Finding[] {
+    return this.#found
+  }
+
   /** What did not hold. The system is over, or nothing is under way in it. */
   findings(): Finding[] {
     this.#stop()

@@ -18,6 +18,8 @@ export interface Answer {
 
 export interface Pool {
   axon: Axon
+  /** That of the agent `one`. */
+  definition: AgentOptions
   proxies: Map<string, FaultProxy>
   /** The proxy of the replica to which the next run goes, once all of them are ready. */
   aim: () => Promise<FaultProxy>
@@ -52,7 +54,7 @@ export async function startPool(options: Partial<AgentOptions> & { replicas?: nu
     const { pid } = (await run(`probe-${probes}`)).result
     return [...proxies.values()].find((proxy) => proxy.pid === pid) as FaultProxy
   }
-  return { axon, proxies, aim, directory, run, executed, attempts }
+  return { axon, definition, proxies, aim, directory, run, executed, attempts }
 }
 
 /** What a caller was told: that all went well, or of the start. */

@@ -2,8 +2,10 @@
  * The guards that hold Axon's promises, each with a change of the code that switches it off and the tests that must then fail.
  * Owns the table; trying it is scripts/mutation-check.ts. Tests are named as in test/faults/table.ts.
  */
+import { gateway } from './gateway.ts'
+import { processes } from './processes.ts'
 import { python } from './python.ts'
-import { typescript } from './typescript.ts'
+import { runs } from './runs.ts'
 
 export interface Edit {
   /** From the root of the project. */
@@ -23,7 +25,7 @@ export interface Mutation {
 }
 
 /** Those of Python last: after them everything is built again. */
-export const mutations: readonly Mutation[] = [...typescript, ...python]
+export const mutations: readonly Mutation[] = [...gateway, ...runs, ...processes, ...python]
 
 /** The text with the guard switched off. @throws Error where it is not there exactly once */
 export function mutated(text: string, { file, find, replace }: Edit): string {
