@@ -3,6 +3,8 @@
  * their own, where nothing but loopback can be reached and nothing is left when they end, however they end.
  *
  *     npm run test:ray -- [vitest arguments]
+ *
+ * Where the machine permits no namespaces, Ray is not tried, which is said.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -11,6 +13,13 @@ import { join } from 'node:path'
 import { ensureEnvironment } from '../src/runtime/environment/environment.ts'
 
 const root = join(import.meta.dirname, '..')
+const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
+const namespaces = ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', ...asRoot]
+if (spawnSync('unshare', [...namespaces, 'true']).status !== 0) {
+  console.error('Ray is not tried here: this machine permits no namespaces (unshare --net --pid).')
+  process.exit(0)
+}
+
 const { python } = await ensureEnvironment(
   { cwd: join(root, 'test/ray'), requirements: 'requirements.txt' },
   { onProgress: ({ phase, message }) => phase !== 'compile' && console.error(message) },
@@ -18,8 +27,6 @@ const { python } = await ensureEnvironment(
 // Short: Ray's sockets lie below it.
 const scratch = mkdtempSync(join(tmpdir(), 'axr-'))
 try {
-  const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
-  const namespaces = ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', ...asRoot]
   const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--config', 'test/ray/vitest.config.ts']
   // All of it ends with this process, too.
   const { status, error } = spawnSync(
