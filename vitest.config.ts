@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // They need a cluster: `npm run test:ray`.
+    exclude: ['test/ray/**'],
     // Far above what any takes: they end what hangs, and judge no machine that has other work. Hooks make environments, too.
     testTimeout: 120_000,
     hookTimeout: 600_000,

@@ -15,7 +15,7 @@ from channel import Ends
 from fake_node import events
 
 from axon_agent.adapters.function import FunctionRunner
-from axon_agent.app import AgentApp
+from axon_agent.app import AgentApp, bearer
 from axon_agent.runs import Receipts, Runs
 
 ERROR_FIELDS = {"code", "message", "run_id", "agent", "started", "retryable", "attempt"}
@@ -43,7 +43,7 @@ async def client(
 ) -> AsyncIterator[tuple[httpx.AsyncClient, Runs, Kernel]]:
     kernel = Kernel()
     runs = Runs("writer", FunctionRunner(function, "f", None), receipts or kernel)
-    app = AgentApp(runs, "secret", "writer/0#1", keep_alive=keep_alive)
+    app = AgentApp(runs, bearer("secret"), "writer/0#1", keep_alive=keep_alive)
     headers = {"authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app, raise_app_exceptions=True), base_url="http://agent", headers=headers
@@ -83,13 +83,16 @@ async def test_the_token_is_checked_before_the_body_is_read() -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/agents/writer/run_sync", "headers": []}
-    await AgentApp(runs, "secret")(scope, receive, send)
+    await AgentApp(runs, bearer("secret"))(scope, receive, send)
     assert sent[0]["status"] == 401
 
 
 async def test_health_and_schema() -> None:
     async with client(echo) as (http, _, _):
         health = (await http.get("/health")).json()
+        facts = health.pop("facts")
+        assert {"name": "writer", "framework": "function"}.items() <= facts.items()
+        assert set(facts) == {"name", "framework", "python", "axonAgent"}
         assert health == {"status": "ok", "agent": "writer", "generation": "writer/0#1", "in_flight": 0}
         schema = (await http.get("/agents/writer/schema")).json()
         assert set(schema) == {"name", "framework", "input", "output", "tools"}
@@ -186,7 +189,7 @@ async def test_user_code_cannot_end_the_loop(error: type[BaseException]) -> None
 
 async def test_fastapis_own_routes_run_too() -> None:
     async with client(echo) as (http, runs, _):
-        transport = httpx.ASGITransport(app=AgentApp(runs, "x").api)
+        transport = httpx.ASGITransport(app=AgentApp(runs, bearer("x")).api)
         async with httpx.AsyncClient(transport=transport, base_url="http://agent") as plain:
             answer = await plain.post("/agents/writer/run_sync", json={"prompt": "p"})
             assert answer.json()["result"] == "p"
@@ -202,7 +205,7 @@ async def test_comments_are_sent_while_nothing_happens() -> None:
         yield "b"
 
     runs = Runs("writer", FunctionRunner(waits, "f", None), Kernel())
-    app = AgentApp(runs, "secret", keep_alive=0.01)
+    app = AgentApp(runs, bearer("secret"), keep_alive=0.01)
     body = iter([{"type": "http.request", "body": b'{"prompt":"p"}'}])
     ended = asyncio.Event()
     sent: list[bytes] = []

@@ -139,7 +139,11 @@ class View {
       case 'process.output':
         return printLine(`${paint('dim', `${event.agent} │`)} ${event.line}`)
       case 'agent.ready':
-        return this.#line(event.agent, `ready, process ${event.pid}${this.#since(event.agent)}`, 'green')
+        return this.#line(
+          event.agent,
+          `ready, ${event.pid === undefined ? 'on Ray' : `process ${event.pid}`}${this.#since(event.agent)}`,
+          'green',
+        )
       case 'agent.crashed': {
         // The same error at each try is told once.
         const { agent, crash, wasReady } = event

@@ -1,7 +1,7 @@
 /**
  * Owns connections before they are requests: how many there may be, and the last word to one that speaks no HTTP or is too slow.
  */
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { AxonError, type ErrorCode } from '../errors.ts'
 import type { GatewaySettings } from './options.ts'
@@ -23,6 +23,11 @@ export function boundConnections(server: Server, settings: GatewaySettings): voi
       else counts.delete(address)
     })
   })
+}
+
+/** Whether more of a body may come than anybody reads: its connection is of no further use. */
+export function mayBeEndless({ complete, headers }: IncomingMessage, { maxBodyBytes }: GatewaySettings): boolean {
+  return !complete && ('transfer-encoding' in headers || Number(headers['content-length']) > maxBodyBytes)
 }
 
 const codes: Readonly<Record<string, readonly [ErrorCode, string]>> = {

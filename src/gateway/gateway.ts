@@ -16,7 +16,7 @@ import type { Enterable, PageEntrance } from '../runtime/serving/page.ts'
 import { makeToken } from '../runtime/serving/token.ts'
 import { packageVersion } from '../runtime/serving/version.ts'
 import { readTraceHeaders } from '../runtime/telemetry/trace-context.ts'
-import { boundConnections, refuseConnection } from './connections.ts'
+import { boundConnections, mayBeEndless, refuseConnection } from './connections.ts'
 import { Front } from './front.ts'
 import { checkOrigins, demandAgent, demandUncompressed, isPreflight, preflightHeaders } from './guards.ts'
 import { type DescribedRoute, describedRoutes, openApi } from './openapi.ts'
@@ -98,7 +98,11 @@ function makeServer(settings: GatewaySettings): FastifyInstance {
     return503OnClosing: false,
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 256 },
     clientErrorHandler: refuseConnection,
-    frameworkErrors: (error, _, reply) => void answerError(undefined, error, reply as unknown as FastifyReply),
+    frameworkErrors: (error, request, reply) => {
+      // The hooks do not see it.
+      if (mayBeEndless(request.raw, settings)) reply.header('connection', 'close')
+      answerError(undefined, error, reply as unknown as FastifyReply)
+    },
     exposeHeadRoutes: true,
   })
   boundConnections(app.server, settings)
@@ -126,7 +130,8 @@ function guard(front: Front, tokens: Tokens | undefined): void {
     }
     done()
   })
-  app.addHook('onSend', (_, reply, payload, done) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (mayBeEndless(request.raw, settings)) reply.header('connection', 'close')
     // Whoever does not take the answer is cut off; the next request sets the time anew.
     reply.raw.socket?.setTimeout(settings.stallMs)
     done(null, payload)

@@ -46,12 +46,15 @@ export const preflightHeaders = {
   'access-control-max-age': '600',
 } as const
 
-/** Nothing is unpacked, so that a bomb is as large as it looks. @throws AxonError GATEWAY_REQUEST_NOT_JSON */
+/** Nothing is unpacked, so that a bomb is as large as it looks. @throws AxonError GATEWAY_REQUEST_NOT_JSON, GATEWAY_REQUEST_MALFORMED */
 export function demandUncompressed({ headers }: FastifyRequest): void {
   const { 'content-encoding': content = 'identity', 'transfer-encoding': transfer = 'chunked' } = headers
-  if (content.toLowerCase() === 'identity' && transfer.toLowerCase() === 'chunked') return
-  const message = 'The body is compressed. Send it as it is, without Content-Encoding.'
-  throw new AxonError('GATEWAY_REQUEST_NOT_JSON', message)
+  if (content.toLowerCase() !== 'identity') {
+    const message = 'The body is compressed. Send it as it is, without Content-Encoding.'
+    throw new AxonError('GATEWAY_REQUEST_NOT_JSON', message)
+  }
+  if (transfer.toLowerCase() !== 'chunked')
+    throw new AxonError('GATEWAY_REQUEST_MALFORMED', 'Transfer-Encoding is not chunked. Send Content-Length instead.')
 }
 
 /** @throws AxonError GATEWAY_FORBIDDEN */

@@ -34,6 +34,7 @@ const byPrefix: readonly (readonly [string, number])[] = [
   ['ENV_', 503],
   ['PROCESS_', 503],
   ['PORT_', 503],
+  ['RAY_', 503],
   ['JOURNAL_', 503],
   ['SUPERVISOR_', 503],
   ['RUN_TIMEOUT', 504],
@@ -44,7 +45,7 @@ const defaultRetryAfterMs = 1_000
 
 /** Errors whose message tells of this machine: paths, commands, the last lines of a process. */
 const isInternal =
-  /^(ENV_|PROCESS_|PROTOCOL_|PORT_|JOURNAL_|AGENT_FAILED|AGENT_BACKOFF|AGENT_M|AGENT_I|AGENT_O|INTERNAL_)/
+  /^(ENV_|PROCESS_|PROTOCOL_|PORT_|RAY_|JOURNAL_|AGENT_FAILED|AGENT_BACKOFF|AGENT_M|AGENT_I|AGENT_O|INTERNAL_)/
 
 export function statusOf(code: ErrorCode): number {
   return byPrefix.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 500

@@ -31,7 +31,7 @@ type Draft = Omit<CrashFrame, 'seq' | 'at'>
 export class CrashFrames {
   readonly #around: CrashSurroundings
   /** By generation. */
-  readonly #spawned = new Map<string, { at: number; pid: number }>()
+  readonly #spawned = new Map<string, { at: number; pid: number | undefined }>()
   readonly #exits = new Map<string, { at: number; exit: ExitRecord }>()
   readonly #recent = new Map<string, { draft: Draft; at: number; isTold: boolean }>()
 
@@ -101,7 +101,8 @@ export class CrashFrames {
       signal: crash.signal,
       phase: typeof phase === 'string' ? phase : wasReady ? 'ready' : 'starting',
       message: cutText(crash.error.message),
-      ...(spawned && { pid: spawned.pid, livedMs: endedAt - spawned.at }),
+      ...(spawned?.pid !== undefined && { pid: spawned.pid }),
+      ...(spawned && { livedMs: endedAt - spawned.at }),
       ...(exit?.maxRssBytes !== undefined && { maxRssBytes: exit.maxRssBytes }),
       ...(exit?.cpuMs !== undefined && { cpuMs: exit.cpuMs }),
       lines: this.#lines(generation, crash.lastLines, endedAt),

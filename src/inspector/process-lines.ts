@@ -75,7 +75,7 @@ export class ProcessLines {
       case 'process.output':
         return this.#add(event.generation, event.stream === 'stdout' ? 'out' : 'err', event.line)
       case 'process.spawned':
-        return this.#add(event.generation, 'axon', `process.spawned pid=${event.pid}`)
+        return this.#add(event.generation, 'axon', `process.spawned pid=${event.pid ?? '-'}`)
       case 'process.exited': {
         const { code, signal, maxRssBytes, cpuMs } = event.exit
         const facts = [

@@ -3,7 +3,7 @@
  */
 import type { ActorRef, Snapshot } from 'xstate'
 import type { AxonError } from '../errors.ts'
-import type { AgentFacts, Endpoint, HeartbeatFrame } from '../protocol/control.ts'
+import type { AgentEndpoint, AgentFacts, HeartbeatFrame } from '../protocol/control.ts'
 import type { AchievedLimits } from '../protocol/host.ts'
 import type { AchievedSandbox } from '../protocol/sandbox.ts'
 import type { Crash } from './crash.ts'
@@ -67,7 +67,7 @@ export interface AgentContext {
   achieved: AchievedLimits | undefined
   /** How its sandbox holds it. */
   sandboxed: AchievedSandbox | undefined
-  endpoint: Endpoint | undefined
+  endpoint: AgentEndpoint | undefined
   facts: AgentFacts | undefined
   readyAtMs: number | undefined
   crash: Crash | undefined
@@ -81,6 +81,18 @@ export interface AgentContext {
   heartbeat: HeartbeatFrame | undefined
   lastError: AxonError | undefined
 }
+
+/** What is known of a process before it is made. */
+export const noProcess = {
+  pid: undefined,
+  achieved: undefined,
+  sandboxed: undefined,
+  endpoint: undefined,
+  facts: undefined,
+  readyAtMs: undefined,
+  crash: undefined,
+  heartbeat: undefined,
+} satisfies Partial<AgentContext>
 
 /** `writer/0#3`: the third process of replica 0 of agent writer. */
 export const generationOf = ({

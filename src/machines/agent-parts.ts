@@ -13,7 +13,7 @@ import {
   spawnChild,
   stopChild,
 } from 'xstate'
-import { type AgentContext, type AgentEvent, type AgentInput, generationOf } from './agent-context.ts'
+import { type AgentContext, type AgentEvent, type AgentInput, generationOf, noProcess } from './agent-context.ts'
 import type { Crash } from './crash.ts'
 import type { AgentFact } from './facts.ts'
 import { decideRestart, noRestarts } from './restart-policy.ts'
@@ -68,6 +68,10 @@ export const agentParts = setup({
       definition: ({ context, event }) =>
         event.type === 'agent.configure' || event.type === 'agent.adjust' ? event.definition : context.definition,
     }),
+    adjustProcess: enqueueActions(({ enqueue, context, event }) => {
+      if (context.hasProcess && event.type === 'agent.adjust')
+        enqueue.sendTo('port', { type: 'process.adjust', definition: event.definition })
+    }),
     forget: assign({ history: noRestarts, givenUp: undefined, lastError: undefined }),
     probe: assign({ givenUp: undefined }),
     armCoolDown: enqueueActions(({ enqueue, context }) => {
@@ -78,14 +82,7 @@ export const agentParts = setup({
     beginGeneration: assign({
       generation: ({ context }) => context.generation + 1,
       next: 'stopped',
-      heartbeat: undefined,
-      pid: undefined,
-      achieved: undefined,
-      sandboxed: undefined,
-      endpoint: undefined,
-      facts: undefined,
-      readyAtMs: undefined,
-      crash: undefined,
+      ...noProcess,
     }),
     keepProcess: assign({ hasProcess: true }),
     forgetProcess: assign({

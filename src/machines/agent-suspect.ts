@@ -65,6 +65,11 @@ export const suspect = agentParts.createStateConfig({
         actions: ['keepHeartbeat', { type: 'tell', params: { type: 'agent.recovered' } }],
       },
     ],
+    'process.alive': {
+      guard: 'isCurrent',
+      target: '#agent.ready',
+      actions: { type: 'tell', params: { type: 'agent.recovered' } },
+    },
     'agent.stop': { target: '#agent.stopping', actions: 'wantStop' },
     'agent.drain': '#agent.draining',
     'agent.restart': { target: '#agent.stopping', actions: 'wantStart' },

@@ -9,8 +9,8 @@
  */
 import { assign, raise } from 'xstate'
 import { type AxonError, toAxonError } from '../errors.ts'
-import type { AgentFacts, Endpoint } from '../protocol/control.ts'
-import { generationOf } from './agent-context.ts'
+import type { AgentEndpoint, AgentFacts } from '../protocol/control.ts'
+import { generationOf, noProcess } from './agent-context.ts'
 import { leaving } from './agent-leaving.ts'
 import { agentParts, terminate } from './agent-parts.ts'
 import { suspect } from './agent-suspect.ts'
@@ -28,19 +28,12 @@ export const agentMachine = agentParts.createMachine({
     generation: input.generation ?? 0,
     environment: undefined,
     hasProcess: false,
-    pid: undefined,
-    achieved: undefined,
-    sandboxed: undefined,
-    endpoint: undefined,
-    facts: undefined,
-    readyAtMs: undefined,
-    crash: undefined,
+    ...noProcess,
     history: noRestarts,
     restarts: 0,
     delayMs: 0,
     givenUp: undefined,
     next: 'stopped',
-    heartbeat: undefined,
     lastError: undefined,
   }),
   initial: 'idle',
@@ -103,8 +96,8 @@ export const agentMachine = agentParts.createMachine({
           type: 'tell',
           params: ({ context }) => ({
             type: 'agent.ready',
-            pid: context.pid as number,
-            endpoint: context.endpoint as Endpoint,
+            pid: context.pid,
+            endpoint: context.endpoint as AgentEndpoint,
             facts: context.facts as AgentFacts,
           }),
         },
@@ -115,6 +108,7 @@ export const agentMachine = agentParts.createMachine({
           { guard: 'isLagging', target: 'suspect.lagging', actions: ['keepHeartbeat', 'tellHeartbeat'] },
           { guard: 'isCurrent', actions: ['keepHeartbeat', 'disarmLiveness', 'armLiveness', 'tellHeartbeat'] },
         ],
+        'process.alive': { guard: 'isCurrent', actions: ['disarmLiveness', 'armLiveness'] },
         'liveness.suspected': 'suspect',
         'agent.stop': 'draining',
         'agent.drain': 'draining',
@@ -230,7 +224,7 @@ export const agentMachine = agentParts.createMachine({
   },
   on: {
     'agent.configure': { actions: ['configure', raise({ type: 'agent.restart' })] },
-    'agent.adjust': { actions: 'configure' },
+    'agent.adjust': { actions: ['configure', 'adjustProcess'] },
     'process.spawned': {
       guard: 'isCurrent',
       actions: ['keepPid', { type: 'tell', params: ({ event }) => ({ type: 'process.spawned', pid: event.pid }) }],

@@ -51,6 +51,33 @@ export interface OutputDefinition {
   parse: (result: unknown) => Promise<{ result: unknown } | { fault: string; cause: unknown }>
 }
 
+/** An agent as an application of Ray Serve, on the cluster of a dashboard. */
+export interface RayPlacement {
+  /** Of the dashboard. */
+  address: string
+  /** Of Ray Serve's HTTP proxy. */
+  proxy: string
+  /** Ray's own; hidden in JSON. */
+  token?: string | undefined
+  /** The application is `<applicationPrefix>-<agent>`. */
+  applicationPrefix: string
+  /** What becomes of the application when the system is closed. */
+  onClose: 'delete' | 'keep'
+  /** Where the agent's Python packages come from: what the cluster has, or an installation for each application. */
+  packages: 'image' | 'pip'
+  /** Paths below `cwd` that are not sent to the cluster. */
+  exclude: readonly string[]
+  /** What one of Ray's replicas is scheduled with. */
+  resources: {
+    cpus?: number | undefined
+    gpus?: number | undefined
+    memoryMb?: number | undefined
+    custom: Readonly<Record<string, number>>
+  }
+  /** Whether runs go to the addresses that Ray lists for the application, where they answer, rather than to `proxy`. */
+  direct: boolean
+}
+
 export interface AgentDefinition {
   name: string
   module: string
@@ -63,9 +90,11 @@ export interface AgentDefinition {
   /** Wheels only: no package is built at install. */
   noBuild?: boolean | undefined
   port?: number | undefined
+  /** Undefined: processes of this machine. */
+  placement?: { ray: RayPlacement } | undefined
   start: 'warm' | 'cold'
   preload: readonly string[]
-  /** How many processes it has: none is kept at boot where `min` is 0. */
+  /** How many processes it has: none is kept at boot where `min` is 0. On Ray: Ray's own replicas. */
   replicas: { min: number; max: number }
   /** When there are to be more or fewer of them. */
   scaling: ScalingPolicy

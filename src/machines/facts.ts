@@ -3,7 +3,7 @@
  * inspector's row. What is done with them belongs to runtime/telemetry.
  */
 import type { AxonError } from '../errors.ts'
-import type { AgentFacts, Endpoint, HeartbeatFrame } from '../protocol/control.ts'
+import type { AgentEndpoint, AgentFacts, HeartbeatFrame } from '../protocol/control.ts'
 import type { Crash } from './crash.ts'
 import type { Environment, ExitRecord } from './slots.ts'
 
@@ -13,8 +13,16 @@ export type AgentFact =
   | { type: 'agent.provisioning'; agent: string; generation: string }
   | { type: 'environment.ready'; agent: string; generation: string; environment: Environment }
   | { type: 'agent.starting'; agent: string; generation: string }
-  | { type: 'process.spawned'; agent: string; generation: string; pid: number }
-  | { type: 'agent.ready'; agent: string; generation: string; pid: number; endpoint: Endpoint; facts: AgentFacts }
+  /** `pid`, here and below: undefined on Ray. */
+  | { type: 'process.spawned'; agent: string; generation: string; pid: number | undefined }
+  | {
+      type: 'agent.ready'
+      agent: string
+      generation: string
+      pid: number | undefined
+      endpoint: AgentEndpoint
+      facts: AgentFacts
+    }
   | { type: 'process.heartbeat'; agent: string; generation: string; heartbeat: HeartbeatFrame }
   | { type: 'agent.suspect'; agent: string; generation: string }
   | { type: 'agent.recovered'; agent: string; generation: string }

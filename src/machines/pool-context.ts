@@ -107,7 +107,17 @@ export const isCount = (replicas: unknown): boolean =>
   Number.isInteger(replicas) && (replicas as number) >= 0 && (replicas as number) <= 10_000
 
 /** How many replicas an agent has when it is started: never none, because then it would not have been started. */
-export const leastOf = ({ replicas }: Pick<AgentDefinition, 'replicas'>): number => Math.max(1, replicas.min)
+export const leastOf = (definition: Counted): number => Math.max(1, countOf(definition).min)
+
+type Counted = Pick<AgentDefinition, 'placement' | 'replicas'>
+
+/** How many replicas the pool has of an agent. On Ray one stands for the application, and its replicas are Ray's. */
+export const countOf = ({ placement, replicas }: Counted): AgentDefinition['replicas'] =>
+  placement ? { min: Math.min(1, replicas.min), max: 1 } : replicas
+
+/** How many runs at once one replica of the pool takes. */
+export const placesOf = (definition: Counted & Pick<AgentDefinition, 'concurrency'>): number =>
+  definition.concurrency * (definition.placement ? definition.replicas.max : 1)
 
 export function freeIndex({ replicas }: Pick<PoolContext, 'replicas'>): number {
   let index = 0

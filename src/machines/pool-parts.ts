@@ -9,6 +9,7 @@ import type { AgentDefinition } from './definition.ts'
 import type { AgentFact, RolloutReason } from './facts.ts'
 import {
   canOverlap,
+  countOf,
   isCount,
   isRolledOut,
   isSameProcess,
@@ -145,12 +146,18 @@ export const poolParts = setup({
       const { min, max } = definition.replicas
       const isFixed = min === max && why === 'asked'
       // One port is one replica's.
-      const count = isFixed ? Math.max(1, definition.port ? 1 : replicas) : within(definition, replicas)
-      if (isFixed) args.enqueue.assign({ definition: { ...definition, replicas: { min: count, max: count } } })
+      const wanted = isFixed ? Math.max(1, definition.port ? 1 : replicas) : within(definition, replicas)
+      const isChanged = isFixed && wanted !== min
+      const changed = isChanged ? { ...definition, replicas: { min: wanted, max: wanted } } : definition
+      const count = Math.min(wanted, countOf(changed).max)
+      // The number is the application's, which is told of it as of any change.
+      if (isChanged && definition.placement) args.enqueue.raise({ type: 'agent.configure', definition: changed })
+      else if (isChanged) args.enqueue.assign({ definition: changed })
       if (why === 'asked') args.enqueue.assign({ wish: 'serve' })
       inStep(args, (pool) => {
         if (why === 'asked') pool.send({ type: 'agent.start' })
         pool.scaleTo(count, why)
+        if (isChanged && definition.placement) pool.tell({ type: 'agent.scaled', from: min, to: wanted, why })
       })
     }),
     replaceAll: enqueueActions((args) => {
@@ -251,7 +258,8 @@ function changesOf({ type }: AgentFact): Partial<Replica> | undefined {
   return endFacts.has(type) ? { isReady: false, isStopped: false, isAging: false } : undefined
 }
 
-function within({ replicas: { min, max } }: AgentDefinition, count: number): number {
+function within(definition: AgentDefinition, count: number): number {
+  const { min, max } = countOf(definition)
   return Math.min(max, Math.max(1, min, count))
 }
 

@@ -20,7 +20,7 @@ export interface RestartPolicy {
 }
 
 /**
- * Why a process was lost. `environment` and `import` cannot be mended by a restart; `exit` and `signal` are its own end;
+ * Why a process was lost. `environment` and `import` are seldom mended by a restart; `exit` and `signal` are its own end;
  * the rest was found by Node.
  */
 export type CrashClass =
@@ -41,6 +41,8 @@ export interface RestartHistory {
   streak: number
   /** Starts in a row that failed for a reason that a restart cannot mend. */
   hopeless: number
+  /** There was a process that was ready: what keeps the next from it and can pass is no reason to give up. */
+  hasBeenReady: boolean
 }
 
 export interface CrashFacts {
@@ -58,7 +60,7 @@ export type RestartDecision =
 /** A process that can never start is tried this often. */
 export const hopelessTries = 3
 
-export const noRestarts: RestartHistory = { restarts: [], streak: 0, hopeless: 0 }
+export const noRestarts: RestartHistory = { restarts: [], streak: 0, hopeless: 0, hasBeenReady: false }
 
 /**
  * Decides what follows a crash.
@@ -73,19 +75,17 @@ export function decideRestart(
   random: number,
 ): RestartDecision {
   const streak = (crash.readyForMs ?? -1) >= policy.stableMs ? 0 : history.streak
-  const isHopeless = crash.readyForMs === undefined && (isPermanent(crash.class) || !crash.isRetryable)
+  const hasBeenReady = history.hasBeenReady || crash.readyForMs !== undefined
+  const isPassing = crash.isRetryable && (crash.class === 'environment' ? hasBeenReady : crash.class !== 'import')
+  const isHopeless = crash.readyForMs === undefined && !isPassing
   const hopeless = isHopeless ? history.hopeless + 1 : 0
   const restarts = [...history.restarts.filter((at) => at >= nowMs - policy.withinMs), nowMs]
-  const next: RestartHistory = { restarts, streak: streak + 1, hopeless }
+  const next: RestartHistory = { restarts, streak: streak + 1, hopeless, hasBeenReady }
 
   if (crash.class === 'environment' && !crash.isRetryable) return { action: 'fail', why: 'hopeless', history: next }
   if (hopeless >= hopelessTries) return { action: 'fail', why: 'hopeless', history: next }
   if (restarts.length > policy.maxRestarts) return { action: 'fail', why: 'intensity', history: next }
   return { action: 'restart', delayMs: backoffMs(policy, streak, random), history: next }
-}
-
-function isPermanent(crash: CrashClass): boolean {
-  return crash === 'environment' || crash === 'import'
 }
 
 /**

@@ -3,7 +3,7 @@
  */
 import type { CallbackActorLogic, PromiseActorLogic } from 'xstate'
 import type { AxonError } from '../errors.ts'
-import type { AgentFacts, Endpoint, FailedFrame, HeartbeatFrame } from '../protocol/control.ts'
+import type { AgentEndpoint, AgentFacts, FailedFrame, HeartbeatFrame } from '../protocol/control.ts'
 import type { AchievedLimits, ExceededLimit } from '../protocol/host.ts'
 import type { RunRequest, RunResponse, RunStreamEvent } from '../protocol/run.ts'
 import type { AchievedSandbox } from '../protocol/sandbox.ts'
@@ -28,13 +28,13 @@ export interface EnvironmentSpec {
 
 /** An environment that is complete and can be launched from. */
 export interface Environment {
-  /** The environment's interpreter. Absolute. */
+  /** The environment's interpreter. Absolute. On Ray: the dashboard's address. */
   python: string
-  /** The environment's directory. Absolute. */
+  /** The environment's directory. Absolute. On Ray: the dashboard's address. */
   root: string
   /** Content address: interpreter, requirements or lock, axon_agent. */
   fingerprint: string
-  /** The interpreter's version, for example `3.12.1`. */
+  /** The interpreter's version, for example `3.12.1`. On Ray: Ray's own. */
   version: string
   installer: 'uv' | 'pip' | 'none'
   /** True where nothing had to be made and no process was started. */
@@ -89,21 +89,28 @@ export type TerminateReason = 'stop' | 'start_timeout' | 'hang' | 'protocol'
 
 /** What `portSpawn` tells the machine. */
 export type PortEvent =
-  | { type: 'process.spawned'; generation: string; pid: number; achieved?: AchievedLimits | undefined }
+  /** `pid`: undefined where it is a process of another machine. */
+  | { type: 'process.spawned'; generation: string; pid?: number | undefined; achieved?: AchievedLimits | undefined }
   | {
       type: 'agent.ready'
       generation: string
-      endpoint: Endpoint
+      endpoint: AgentEndpoint
       facts: AgentFacts
       sandboxed?: AchievedSandbox | undefined
     }
   | { type: 'process.heartbeat'; generation: string; heartbeat: HeartbeatFrame }
+  /** As a heartbeat, from what tells no figures. */
+  | { type: 'process.alive'; generation: string }
   | { type: 'process.violated'; generation: string; message: string }
   | { type: 'process.exited'; generation: string; exit: ExitRecord }
 
-/** What `portSpawn` takes: drain lets runs finish; terminate ends the process group, by force after `graceMs`. */
+/**
+ * What `portSpawn` takes: drain lets runs finish; terminate ends the process group, by force after `graceMs`; adjust is a changed
+ * definition by which what runs can go on.
+ */
 export type PortCommand =
   | { type: 'process.drain' }
+  | { type: 'process.adjust'; definition: AgentDefinition }
   | { type: 'process.terminate'; reason: TerminateReason; graceMs: number }
 
 /** The actors that `agentMachine` names and the runtime fills. */

@@ -34,6 +34,9 @@ export const endpoint = z.discriminatedUnion('kind', [
 ])
 export type Endpoint = z.infer<typeof endpoint>
 
+/** Where an agent is reached: its process on this machine, or what stands for it on another. */
+export type AgentEndpoint = Endpoint | { kind: 'url'; url: string }
+
 /** What the process found in the user's module. */
 export const agentFacts = z.object({
   name: z.string(),

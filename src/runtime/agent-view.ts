@@ -8,7 +8,7 @@ import { generationOf, replicaName } from '../machines/agent-context.ts'
 import type { Crash } from '../machines/crash.ts'
 import type { poolMachine } from '../machines/pool.ts'
 import { serverId } from '../machines/pool-context.ts'
-import type { AgentFacts, Endpoint, HeartbeatFrame } from '../protocol/control.ts'
+import type { AgentEndpoint, AgentFacts, HeartbeatFrame } from '../protocol/control.ts'
 import type { AchievedLimits, AgentLimits } from '../protocol/host.ts'
 import type { AchievedSandbox, Permissions, SandboxLevel } from '../protocol/sandbox.ts'
 import { type Load, noLoad } from './runs/load.ts'
@@ -34,9 +34,9 @@ export interface ReplicaSnapshot {
   state: AgentState
   /** The process that is, or was last: `writer/0#3`. */
   generation: string
-  /** Undefined where no process is alive. */
+  /** Undefined where no process is alive, and on Ray. */
   pid: number | undefined
-  endpoint: Endpoint | undefined
+  endpoint: AgentEndpoint | undefined
   /** What the process found in the module. */
   facts: AgentFacts | undefined
   /** The interpreter that runs it, and its version. */

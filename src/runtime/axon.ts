@@ -11,6 +11,7 @@ import { AgentHandle } from './agent-handle.ts'
 import type { AgentName, RequestOf, ResultOf } from './agent-types.ts'
 import { systemClock } from './clock.ts'
 import { type AgentOptions, type AgentsOptions, type AgentsWith, parseAgent, parseAgents } from './config/agents.ts'
+import type { PlacementOptions } from './config/placement.ts'
 import {
   checkOptions,
   checkOrder,
@@ -37,11 +38,16 @@ export interface AxonOptions<Outputs = Record<string, unknown>> extends RuntimeO
   supervisors?: SupervisorsOptions | undefined
   /** How often the root may restart what ended by `onFailed: 'escalate'`; one more closes the system. Default: 1 in 5 000 ms. */
   supervision?: SupervisionOptions | undefined
+  /** Where agents live that do not say it themselves: `local`, or `{ ray }`: docs/ray.md. Default `local`. */
+  placement?: PlacementOptions | undefined
   /** Where the histories of `conversation()` are kept, and how many. Default: 1 000 in memory. */
   conversations?: ConversationsOptions | undefined
   /** Sees every actor, event and snapshot: an XState observer or function, or `createWebSocketInspector(…).inspect`. */
   inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined
 }
+
+/** What a system has beside its actors. `placement` is for agents to come. */
+type Beside = { conversations: Conversations; placement: PlacementOptions | undefined }
 
 /**
  * Makes a system of supervised agents. Nothing runs until `start()`.
@@ -49,9 +55,12 @@ export interface AxonOptions<Outputs = Record<string, unknown>> extends RuntimeO
  */
 export function createAxon<Outputs = Record<never, unknown>>(options: AxonOptions<Outputs> = {}): AxonOf<Outputs> {
   checkOptions(options)
-  const { agents = {}, supervisors = {}, supervision, conversations, inspect, ...runtime } = options
-  const input = parseSystem({ agents: agents as AgentsOptions, supervisors, supervision })
-  return new Axon(input, inspect, runtime, new Conversations(conversations)) as AxonOf<Outputs>
+  const { agents = {}, supervisors = {}, supervision, placement, conversations, inspect, ...runtime } = options
+  const input = parseSystem({ agents: agents as AgentsOptions, supervisors, supervision, placement })
+  return new Axon(input, inspect, runtime, {
+    conversations: new Conversations(conversations),
+    placement,
+  }) as AxonOf<Outputs>
 }
 
 export class Axon {
@@ -59,7 +68,7 @@ export class Axon {
   readonly actor: ActorRefFrom<typeof systemMachine>
   #telemetry: Telemetry
   #roster: Roster
-  #conversations: Conversations
+  #with: Beside
   #initial: readonly AgentDefinition[]
   #begin: () => void
   #starting: Promise<this> | undefined
@@ -67,13 +76,8 @@ export class Axon {
   #isStarted = false
 
   /** Use `createAxon`. */
-  constructor(
-    input: SystemInput,
-    inspect: AxonOptions['inspect'],
-    runtime: RuntimeOptions,
-    conversations: Conversations,
-  ) {
-    this.#conversations = conversations
+  constructor(input: SystemInput, inspect: AxonOptions['inspect'], runtime: RuntimeOptions, beside: Beside) {
+    this.#with = beside
     this.#initial = input.agents
     this.#telemetry = new Telemetry(runtime.logger)
     const actor = createActor(provideRuntime(runtime, this.#telemetry), {
@@ -106,7 +110,7 @@ export class Axon {
   async spawn<Name extends AgentName, Output = ResultOf<Name>>(
     options: AgentOptions<Output> & { name: Name },
   ): Promise<AgentHandle<Output, RequestOf<Name>>> {
-    const definition = parseAgent(options)
+    const definition = parseAgent(options, this.#with.placement)
     this.#demandOpen()
     checkOrder([definition], this.agents)
     if (this.#roster.has(definition.name)) {
@@ -146,7 +150,7 @@ export class Axon {
    */
   conversation<Name extends AgentName>(agent: Name, id: string): Conversation<ResultOf<Name>, RequestOf<Name>> {
     this.#demandKnown(agent)
-    return new Conversation(agent, id, this.#conversations, () => this.#dispatcher)
+    return new Conversation(agent, id, this.#with.conversations, () => this.#dispatcher)
   }
 
   /** Marks every process of this system, as the environment variable `AXON_SYSTEM`. Only after `start()`. */
@@ -199,7 +203,7 @@ export class Axon {
    * @throws AxonError CONFIG_INVALID with nothing changed, or the first error of an agent that did not become ready
    */
   async apply({ agents }: { agents: AgentsOptions }): Promise<void> {
-    const definitions = parseAgents(agents)
+    const definitions = parseAgents(agents, this.#with.placement)
     checkOrder(definitions)
     this.#demandOpen()
     await this.#roster.apply(definitions)
@@ -278,18 +282,16 @@ export class Axon {
 
   #demandOpen(mustBeStarted = true): void {
     if (this.#isClosed) throw closedError()
-    if (mustBeStarted && !this.#isStarted) {
+    if (mustBeStarted && !this.#isStarted)
       throw new AxonError('SUPERVISOR_CLOSED', 'The system is not started. Call start() first.')
-    }
   }
 
   #demandKnown(name: string): void {
     if (this.agents.includes(name)) return
     if (this.#isClosed) throw closedError()
     const known = this.agents.slice(0, 10).join(', ') || 'none'
-    throw new AxonError('AGENT_UNKNOWN', `There is no agent ${JSON.stringify(name)}. Known agents: ${known}.`, {
-      agent: name,
-    })
+    const message = `There is no agent ${JSON.stringify(name)}. Known agents: ${known}.`
+    throw new AxonError('AGENT_UNKNOWN', message, { agent: name })
   }
 }
 

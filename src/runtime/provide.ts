@@ -18,8 +18,9 @@ import { ensureEnvironment } from './environment/environment.ts'
 import { createTransport } from './http/transport.ts'
 import { attachJournal } from './journal/attach.ts'
 import { OperatorServer } from './operator/server.ts'
-import type { Link } from './process/link.ts'
-import { portSpawn } from './process/port.ts'
+import type { Link } from './placement/link.ts'
+import { portSpawn } from './placement/port.ts'
+import { provideOnRay } from './placement/ray/environment.ts'
 import { attachResources, Resources, resourcesOf } from './resources.ts'
 import { Dispatcher, type RunsFact } from './runs/dispatcher.ts'
 import { defaultStateDir } from './state/record.ts'
@@ -134,6 +135,9 @@ function runsSlot(
       operator: operator ? (path) => new OperatorServer(path, { telemetry, table }) : undefined,
     })
     attachResources(system, resources)
+    const closing = root.on('system.closing', () => {
+      resources.isClosing = true
+    })
     let isEnding = false
     // While the root ends it hears nothing any more, and the last runs are settled.
     const tell = (fact: RunsFact) => (isEnding ? telemetry.tell(fact) : emit(fact))
@@ -160,6 +164,7 @@ function runsSlot(
     receive((event) => dispatcher.hear(event))
     return () => {
       isEnding = true
+      closing.unsubscribe()
       dispatcher.close()
       endSignals()
       stopAgents(root)
@@ -218,6 +223,9 @@ function environmentSlot({ cacheDir, uv, env }: RuntimeOptions): AgentSlots['ens
     async ({ input: definition, signal, system }) => {
       const resources = resourcesOf(system)
       resources.demandOpen()
+      const { placement } = definition
+      if (placement)
+        return resources.track(provideOnRay(definition, placement.ray, resources.clusters.of(placement.ray)))
       const ensuring = ensureEnvironment(specOf(definition), {
         cacheDir,
         uv,
@@ -271,7 +279,7 @@ async function probe(link: Link | undefined, clock: Clock, signal: AbortSignal):
   const timer = clock.setTimeout(() => timeout.abort(), probeMs)
   try {
     const response = await link.pool.request({
-      path: '/health',
+      path: `${link.prefix}/health`,
       method: 'GET',
       headers: { authorization: `Bearer ${link.token}` },
       signal: AbortSignal.any([signal, timeout.signal]),

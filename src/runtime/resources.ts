@@ -9,8 +9,9 @@ import { operatorSocket } from '../protocol/operator.ts'
 import type { Clock } from './clock.ts'
 import { makeRuntimeDir, nameRuntimeDirs, removeRuntimeDir } from './directories.ts'
 import type { OperatorServer } from './operator/server.ts'
+import type { Link } from './placement/link.ts'
+import { Clusters } from './placement/ray/cluster.ts'
 import { Hosts } from './process/hosts.ts'
-import type { Link } from './process/link.ts'
 import { Listener } from './process/listener.ts'
 import { LiveTable } from './process/live-table.ts'
 import { SystemRecord } from './state/record.ts'
@@ -37,6 +38,9 @@ export class Resources {
   readonly hosts: Hosts
   /** By generation. */
   readonly links = new Map<string, Link>()
+  readonly clusters = new Clusters()
+  /** The system was asked to close: whatever stops now is not to come again. */
+  isClosing = false
   /** Nothing is started before what dead systems left is gone: it may hold a port. Never rejects. */
   readonly swept: Promise<void>
   #record: SystemRecord
@@ -162,6 +166,7 @@ export class Resources {
 
   /** Ends every process at once, waits for what has been told to end, and removes the sockets. Idempotent. */
   close(): Promise<void> {
+    this.isClosing = true
     this.#closing ??= this.#close()
     return this.#closing
   }
@@ -180,6 +185,7 @@ export class Resources {
     this.live.sweep()
     await this.hosts.close()
     while (this.#work.size > 0) await Promise.all(this.#work)
+    await this.clusters.close()
     const listener = await this.#opening?.catch(() => undefined)
     await listener?.close()
     this.#closeOperator()

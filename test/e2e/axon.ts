@@ -2,10 +2,10 @@
  * Owns what every end-to-end test stands on: systems that are ended and counted after each test, one cache of environments for
  * all of them, and waits that are events rather than time.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, watch } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterEach, beforeAll, expect } from 'vitest'
 import {
   type AgentOptions,
@@ -21,6 +21,7 @@ import { Checker } from '../faults/checker.ts'
 import { identityOf, isAlive, leftBehind, processesWith } from './left-behind.ts'
 import { cacheDir, fixtures, root } from './places.ts'
 
+export { appears } from './appears.ts'
 export { cacheDir, fixtures, isAlive, leftBehind, processesWith, root }
 
 export const pydanticAi = ['pydantic-ai-slim']
@@ -99,23 +100,6 @@ export function record(axon: Axon): AxonEvent[] {
     if (event.type !== 'process.heartbeat') events.push(event)
   })
   return events
-}
-
-/** Resolves when the file is there. */
-export async function appears(path: string): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true })
-  await new Promise<void>((resolve, reject) => {
-    const watcher = watch(dirname(path), (_, name) => {
-      if (name === basename(path)) done()
-    })
-    const done = () => {
-      watcher.close()
-      resolve()
-    }
-    watcher.on('error', reject)
-    // It may have been there before the watch was.
-    if (existsSync(path)) done()
-  })
 }
 
 /** Of a system that has no stateDir of its own. */

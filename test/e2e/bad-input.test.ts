@@ -102,7 +102,7 @@ test('a full disk is refused in seconds, with ENV_DISK_FULL, and leaves no half-
   demand(context, smallDisks)
   const disk = scratch()
   const program = [process.execPath, join(fixtures, 'full-disk.ts'), disk, sharedUv().uv ?? '']
-  const stdout = await onSmallDisk(disk, '8m', program)
+  const stdout = await onSmallDisk(context, disk, '8m', program)
   const { error, elapsedMs, environments } = JSON.parse(stdout)
   expect(error).toMatchObject({
     name: 'PythonEnvError',

@@ -69,7 +69,7 @@ test('an event to an agent that does not exist is told as refused', async () => 
 
 test('who embeds the root actor drives agents by events alone, and its stop leaves nothing', async () => {
   const actor = createActor(provideRuntime({ cacheDir }), { input: { agents: parseAgents({ echo: agent('echo') }) } })
-  const ready = new Promise<number>((resolve) => actor.on('agent.ready', ({ pid }) => resolve(pid)))
+  const ready = new Promise<number | undefined>((resolve) => actor.on('agent.ready', ({ pid }) => resolve(pid)))
   const settled = new Promise<{ status: string }>((resolve) => actor.on('run.settled', resolve))
   actor.start()
   const { id } = resourcesOf(actor.system)

@@ -228,7 +228,7 @@ test('on a full disk a required journal refuses runs before they are sent, best 
   demand(context, smallDisks)
   const disk = scratch()
   const program = [process.execPath, join(fixtures, 'journal-full.ts'), disk, cacheDir]
-  const stdout = await onSmallDisk(disk, '1m', program)
+  const stdout = await onSmallDisk(context, disk, '1m', program)
   // Small entries may still find a place on a disk that is full for larger ones: then there is more than one failure.
   const told = expect.toSatisfy((events: string[]) => /^(journal\.failed journal\.restored ?)+$/.test(events.join(' ')))
   expect(JSON.parse(stdout)).toEqual({

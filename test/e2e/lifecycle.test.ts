@@ -48,7 +48,7 @@ test('an agent that is stopped while it starts has no process, and who waits for
   await appears(`${gate}.importing`)
   axon.agent('held').send({ type: 'agent.stop' })
   expect(await spawned).toMatchObject({ code: 'AGENT_STOPPED', agent: 'held' })
-  expect(isAlive((await spawnedPid).pid)).toBe(false)
+  expect(isAlive((await spawnedPid).pid as number)).toBe(false)
   expect(axon.agents).toEqual([])
 })
 

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { ensure, importedIn, timeout, uv } from '../runtime/environment/environment-rig.ts'
+import { ensure, importedIn, uv } from '../runtime/environment/environment-rig.ts'
 import { rejectionOf, storedBuilds, temporaryDirectory } from '../runtime/environment/fixtures.ts'
 import { type IndexFault, PackageIndex, packageName } from './package-index.ts'
 import { sized } from './profile.ts'
@@ -28,7 +28,7 @@ const tried = { uv: all, pip: sized<IndexFault[]>(['corrupt', 'swapped', 'failin
 
 for (const installer of ['uv', 'pip'] as const) {
   test(`what a bad index has is refused by ${installer} with the reason, nothing of it is left, and the environment before it is used`, {
-    timeout: 2 * timeout,
+    timeout: 600_000,
   }, async () => {
     const index = await PackageIndex.listen()
     const cacheDir = await temporaryDirectory()

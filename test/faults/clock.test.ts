@@ -9,9 +9,11 @@ import { agent, cacheDir, fixtures, root, scratch } from '../e2e/axon.ts'
 import { serve, tokens } from '../gateway/gateway.ts'
 import { Chat } from '../gateway/protocols/chat.ts'
 
-test('a wall clock that jumps by days, in Node and in Python, changes no backoff, no deadline, no heartbeat and no kept answer', async () => {
+test('a wall clock that jumps by days, in Node and in Python, changes no backoff, no deadline, no heartbeat and no kept answer', async ({
+  signal,
+}) => {
   const program = [join(fixtures, 'jumping.ts'), cacheDir, scratch()]
-  const { stdout } = await promisify(execFile)(process.execPath, program)
+  const { stdout } = await promisify(execFile)(process.execPath, program, { signal, killSignal: 'SIGKILL' })
   const { backoffMs, deadline, ...rest } = JSON.parse(stdout)
   expect(rest).toEqual({ told: [], executed: ['once'], answered: ['well?', 'and you?'], hasJumped: true })
   // Timers of Node may be early by a millisecond.

@@ -1,36 +1,49 @@
 import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { agent, newAxon } from '../e2e/axon.ts'
-import { seeded } from './profile.ts'
+import { agent, newAxon, next } from '../e2e/axon.ts'
+import { seed, seeded, sized } from './profile.ts'
 import { type FaultProxy, proxied } from './proxy.ts'
 
-const parallel = 200
-/** After which Node closes a connection that is idle, in milliseconds. */
-const idleMs = 4_000
+/** Node closes a connection that was idle for 4 s: the gaps go from there to 6 s, evenly over all agents. */
+const [shortestMs, longestMs] = [4_000, 6_000]
+const gapsEach = sized(8, 25)
+const names = Array.from({ length: 8 }, (_, at) => `echo-${at}`)
+const parallel = 50
 
-test('200 connections in parallel, each idle for gaps around the time at which it is closed: no error', async () => {
-  const axon = newAxon({ agents: { echo: agent('echo', { concurrency: parallel, queue: parallel }) } })
+test('50 connections of each of 8 agents, idle again and again for gaps around the time at which they are closed, with a server that closes at random: no error, nothing twice', {
+  timeout: 300_000,
+}, async () => {
+  const echo = agent('echo', { concurrency: parallel, queue: parallel })
+  const axon = newAxon({ agents: Object.fromEntries(names.map((name) => [name, echo])) })
   const proxies = proxied(axon)
+  const ofAgent = (name: string) =>
+    [...proxies].find(([generation]) => generation.startsWith(`${name}/`))?.[1] as FaultProxy
   await axon.start()
-  const requeued: string[] = []
-  axon.on('run.requeued', ({ run }) => requeued.push(run))
-  const echo = axon.agent('echo')
+  while (proxies.size < names.length) await next(axon, 'agent.ready')
+  const random = seeded(seed)
+  const started: string[] = []
+  axon.on('run.started', ({ run }) => started.push(run))
   // The gaps are real: both ends and the kernel keep this time, and no clock of ours.
-  const answers = await Promise.all(
-    Array.from({ length: parallel }, async (_, at) => {
-      const said: string[] = []
-      for (const gapMs of [0, idleMs - 100 + at, idleMs + 100 - at]) {
-        await setTimeout(gapMs)
-        const { result } = await echo.run<{ prompt: string }>({ prompt: `${at}` })
-        said.push(result.prompt)
+  await Promise.all(
+    names.map(async (name, at) => {
+      for (let wave = 0; wave <= gapsEach; wave += 1) {
+        const ids = Array.from({ length: parallel }, (_, each) => `${name}-${wave}-${each}`)
+        const runs = ids.map((run) => axon.agent(name).run<{ prompt: string }>({ prompt: run }, { run }))
+        expect(
+          (await Promise.all(runs)).map(({ result }) => result.prompt),
+          `FAULTS_SEED=${seed}`,
+        ).toEqual(ids)
+        if (wave === gapsEach) break
+        const share = (wave * names.length + at) / (gapsEach * names.length)
+        await setTimeout(shortestMs - 100 + share * (longestMs - shortestMs))
+        ofAgent(name).closeSome(3, random)
       }
-      return said
     }),
   )
-  expect(answers).toEqual(Array.from({ length: parallel }, (_, at) => [`${at}`, `${at}`, `${at}`]))
-  const [proxy] = [...proxies.values()] as [FaultProxy]
-  expect(proxy.connections).toBeGreaterThanOrEqual(parallel)
-  expect(requeued).toEqual([])
+  const count = names.length * parallel * (gapsEach + 1)
+  expect(new Set(started).size).toBe(count)
+  expect(started).toHaveLength(count)
+  for (const name of names) expect(ofAgent(name).connections).toBeGreaterThan(parallel)
 })
 
 test('a server that closes idle connections at random, just when the next requests are written: no error, nothing twice', async () => {

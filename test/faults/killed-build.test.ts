@@ -17,7 +17,7 @@ const ways = [
 
 for (const { what, given, points } of ways) {
   test(`when Node is killed while ${what} makes an environment, the next boot finds it whole or not at all, and makes it`, {
-    timeout: sized(300_000, 1_800_000),
+    timeout: sized(600_000, 3_600_000),
   }, async () => {
     const random = seeded(seed)
     // The whole of it, once: what is random is how much of that time passes before the kill.

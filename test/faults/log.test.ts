@@ -14,15 +14,14 @@ for (const how of ['sync', 'async']) {
     demand(context, smallDisks)
     const disk = scratch()
     const program = [process.execPath, join(fixtures, 'full-disk-log.ts'), disk, cacheDir, how]
-    const { answered, whileFull, told, dropped, lines } = JSON.parse(await onSmallDisk(disk, '1m', program))
+    const { answered, whileFull, told, dropped, lines } = JSON.parse(await onSmallDisk(context, disk, '1m', program))
     expect({ answered, whileFull, told }).toEqual({
       answered: 50,
       whileFull: ['log.failed'],
       told: ['log.failed', 'log.restored'],
     })
     expect(dropped).toBeGreaterThan(100)
-    expect(lines).toContain('log.restored')
-    expect(lines.at(-1)).toBe('system.closed')
+    expect(lines.slice(lines.indexOf('log.restored'))).toContain('system.closed')
   })
 }
 
@@ -62,7 +61,9 @@ async function serve(stderr: 'pipe' | number) {
   return { child, exit, ask, figure }
 }
 
-test('axon serve whose log nobody reads answers, counts what it drops, goes on when it is read, and ends though it is not', async () => {
+test('axon serve whose log nobody reads answers, counts what it drops, goes on when it is read, and ends though it is not', {
+  timeout: 300_000,
+}, async () => {
   const { child, exit, ask, figure } = await serve('pipe')
   await vi.waitFor(
     async () => {

@@ -36,8 +36,14 @@ export const smallDisks: Need = {
 }
 
 /** Runs a program to whom the empty directory is a disk of that size, and resolves with what it prints. Nobody else sees that disk. */
-export async function onSmallDisk(directory: string, size: string, program: readonly string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(...withSmallDisk(directory, size, program))
+export async function onSmallDisk(
+  { signal }: Pick<TestContext, 'signal'>,
+  directory: string,
+  size: string,
+  program: readonly string[],
+): Promise<string> {
+  const options = { signal, killSignal: 'SIGKILL' } as const
+  const { stdout } = await promisify(execFile)(...withSmallDisk(directory, size, program), options)
   return stdout
 }
 

@@ -35,7 +35,7 @@ export class FaultProxy {
   /** At once: the socket that the process listens on gets another name, and the proxy takes its own. */
   constructor({ pid, endpoint }: AxonEventOf<'agent.ready'>) {
     if (endpoint.kind !== 'unix') throw new TypeError('The agent has a port.')
-    this.pid = pid
+    this.pid = pid as number
     this.#path = endpoint.path
     this.#real = `${endpoint.path}.real`
     renameSync(this.#path, this.#real)

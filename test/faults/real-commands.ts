@@ -83,7 +83,7 @@ export class RealAgent {
       const replica = replicaOf(generation)
       for (const other of this.alive.keys())
         if (replicaOf(other) === replica) this.doubled.push(`${other}, ${generation}`)
-      this.alive.set(generation, pid)
+      this.alive.set(generation, pid as number)
     })
     pool.axon.on('process.exited', ({ generation }) => this.alive.delete(generation))
   }

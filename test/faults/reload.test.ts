@@ -53,7 +53,7 @@ test('under load and in a crash loop a configuration is applied again and again:
   const floors = new Map<number, number>()
   const begun = new Map<string, number>()
   axon.on('agent.provisioning', ({ generation }) => void begun.set(generation, applied))
-  axon.on('process.spawned', ({ generation, pid }) => void floors.set(pid, begun.get(generation) as number))
+  axon.on('process.spawned', ({ generation, pid }) => void floors.set(pid as number, begun.get(generation) as number))
   await axon.start()
 
   let isOver = false

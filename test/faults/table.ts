@@ -56,16 +56,13 @@ export const faults: readonly Fault[] = [
     'e2e/crashes.test.ts › a crash loop goes through backoff to failed; runs are refused there; agent.start brings it back once mended',
     'e2e/crashes.test.ts › runs during a backoff are answered at once with the time to try again, also those that waited',
   ]),
-  fault(
-    'F12',
-    'garbage on the control connection',
-    [
-      'runtime/process/frames.test.ts',
-      'python/tests/test_protocol.py',
-      'python/tests/test_start.py::test_an_unreadable_frame_later_ends_the_process',
-    ],
-    '10,000 random inputs on a real connection, with memory watched',
-  ),
+  fault('F12', 'garbage on the control connection', [
+    'faults/garbage.test.ts',
+    'runtime/process/frames.test.ts',
+    'python/tests/test_spoiled_frames.py',
+    'python/tests/test_protocol.py',
+    'python/tests/test_start.py::test_an_unreadable_frame_later_ends_the_process',
+  ]),
   fault('F14', "frames in another's name", [
     "e2e/processes.test.ts › an agent that says hello in another's name, or again in its own, gets nothing, and the other is not touched",
     'faults/forged.test.ts',
@@ -138,23 +135,22 @@ export const faults: readonly Fault[] = [
   fault(
     'F33',
     'no descriptor left',
-    ['e2e/limits.test.ts › the limit of open files is an OSError of the agent, which goes on serving'],
-    'Node without a descriptor left',
+    [
+      'e2e/limits.test.ts › the limit of open files is an OSError of the agent, which goes on serving',
+      'faults/descriptors.test.ts',
+    ],
+    'an agent that keeps every descriptor that it may have',
   ),
   fault('F34', 'a slow reader', [
     'gateway/bounds.test.ts › who takes nothing of a stream is cut off, and its run ends',
     'e2e/streams.test.ts › a reader that is slow holds the agent back instead of filling memory',
   ]),
-  fault(
-    'F35',
-    'a caller who leaves',
-    [
-      'python/tests/test_runs.py::test_a_run_whose_caller_leaves_is_cancelled',
-      'gateway/routes.test.ts › a client that goes away ends its run in Python',
-      'e2e/stuck.test.ts › a cancellation reaches the task and what it awaits of its provider within 100 ms',
-    ],
-    'connections to the gateway that are closed in the middle, again and again',
-  ),
+  fault('F35', 'a caller who leaves', [
+    'faults/leaving-clients.test.ts',
+    'python/tests/test_runs.py::test_a_run_whose_caller_leaves_is_cancelled',
+    'gateway/routes.test.ts › a client that goes away ends its run in Python',
+    'e2e/stuck.test.ts › a cancellation reaches the task and what it awaits of its provider within 100 ms',
+  ]),
   fault('F37', 'an agent that answers in halves', [
     'faults/delivery.test.ts › an answer that ends in its middle: the run had started, and is not run again',
     'faults/delivery.test.ts › a stream that ends in its middle, cleanly or not, never ends as if all had been said',
@@ -166,10 +162,11 @@ export const faults: readonly Fault[] = [
   ]),
   fault('F40', 'a crowd', ['gateway/crowd.test.ts']),
   fault('F41', 'requests that do not come to an end', [
+    'faults/slow-requests.test.ts',
     'gateway/bounds.test.ts › headers that do not come to an end are answered with 408, and the connection is closed',
     'gateway/bounds.test.ts › a body that does not come to an end is cut off, and starts no run',
   ]),
-  fault('F42', 'a body too large, or compressed', [refusals], 'a compressed body, and one of 10 GB in chunks'),
+  fault('F42', 'a body too large, or compressed', [refusals, 'faults/endless-bodies.test.ts']),
   fault('F43', 'JSON that is none, or that is a trap', [refusals, 'python/tests/test_request.py']),
   fault('F44', 'names that are none', [refusals]),
   fault('F45', 'requests in one another', [refusals, 'gateway/bytes.property.test.ts']),
@@ -177,6 +174,8 @@ export const faults: readonly Fault[] = [
     'python/tests/test_app.py::test_every_route_asks_for_the_token',
     'python/tests/test_app.py::test_the_token_is_checked_before_the_body_is_read',
     'e2e/processes.test.ts › each process has a token of its own: that of another agent, of an earlier process, or none, is refused',
+    'gateway/guards.test.ts › a token that was made is the only one that opens, and only while its gateway is there',
+    'gateway/tokens.test.ts',
     refusals,
   ]),
   fault('F47', 'another Host or Origin', [refusals]),

@@ -87,9 +87,12 @@ test('a gateway that would let everybody in from elsewhere is not made', async (
   await expect(createGateway(axon, { tokens: [{ token: 'short' }] })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })
 
-test('a token that was made is the only one that opens', async () => {
+test('a token that was made is the only one that opens, and only while its gateway is there', async () => {
+  const earlier = await serve({ tokens: undefined })
+  await earlier.gateway.close()
   const { gateway, call } = await serve({ tokens: undefined })
   expect(gateway.token).toMatch(/^axon_[\w-]{43}$/)
+  expect((await call('/agents', { token: earlier.gateway.token as string })).status).toBe(401)
   expect((await call('/agents', { token: gateway.token as string })).status).toBe(200)
   expect((await call('/agents')).status).toBe(401)
   expect(statusIn(await raw(gateway, lines(gateway, 'GET /agents HTTP/1.1', [])))).toBe(401)

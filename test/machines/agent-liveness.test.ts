@@ -31,6 +31,18 @@ describe('heartbeats', () => {
     expect(rig.probe.isAborted).toBe(true)
   })
 
+  it('may be words without figures', async () => {
+    const rig = await new AgentRig().reach('ready')
+    rig.clock.advance(9_999)
+    rig.process.alive()
+    rig.clock.advance(9_999)
+    expect([rig.state, rig.told()]).toEqual(['ready', []])
+    rig.clock.advance(1)
+    expect(rig.state).toBe('suspect.waiting')
+    rig.process.alive()
+    expect([rig.state, rig.told()]).toEqual(['ready', ['agent.suspect', 'agent.recovered', 'agent.ready']])
+  })
+
   it('that are of another generation do not make it ready again', async () => {
     const rig = await new AgentRig().reach('backoff')
     const old = rig.process

@@ -109,7 +109,7 @@ describe('a failed agent', () => {
     const rig = await new AgentRig().reach('failed')
     rig.send(command)
     expect(rig.context).toMatchObject({
-      history: { restarts: [], streak: 0, hopeless: 0 },
+      history: { restarts: [], streak: 0, hopeless: 0, hasBeenReady: false },
       givenUp: undefined,
       lastError: undefined,
     })

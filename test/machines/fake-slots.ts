@@ -42,8 +42,10 @@ export class FakeProcess {
     return this.input.generation
   }
 
+  /** What it was asked beside to go on by a changed definition. */
   get asked(): string[] {
-    return this.commands.map((command) => ('reason' in command ? `${command.type} ${command.reason}` : command.type))
+    const commands = this.commands.filter(({ type }) => type !== 'process.adjust')
+    return commands.map((command) => ('reason' in command ? `${command.type} ${command.reason}` : command.type))
   }
 
   spawned(pid = 4242): void {
@@ -60,6 +62,10 @@ export class FakeProcess {
       generation: this.generation,
       heartbeat: { ...heartbeat, ...changes },
     })
+  }
+
+  alive(): void {
+    this.#tell({ type: 'process.alive', generation: this.generation })
   }
 
   violated(): void {

@@ -94,6 +94,15 @@ describe('giving up', () => {
     expect(play(policy, every(0, 1, hopelessEnvironment(false)))[0]).toMatchObject({ action: 'fail', why: 'hopeless' })
   })
 
+  it('a process that was ready comes back when what keeps its environment from it has passed', () => {
+    const log = [crash, ...Array(5).fill(hopelessEnvironment(true))].map((facts, index) => ({
+      atMs: index,
+      random: 0,
+      crash: facts,
+    }))
+    expect(play(policy, log).every(({ action }) => action === 'restart')).toBe(true)
+  })
+
   it('a start that succeeded in between forgets the hopeless ones', () => {
     const hopeless: CrashFacts = { class: 'import', isRetryable: false, readyForMs: undefined }
     const log = [hopeless, hopeless, crash, hopeless, hopeless].map((facts, index) => ({
@@ -174,7 +183,7 @@ describe('for any policy and any history', () => {
           const roomy = { ...from, maxRestarts: 1 }
           const decision = decideRestart(
             roomy,
-            { restarts: [], streak, hopeless: 0 },
+            { restarts: [], streak, hopeless: 0, hasBeenReady: true },
             { ...crash, readyForMs: 0 },
             0,
             random,

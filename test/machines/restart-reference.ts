@@ -24,7 +24,8 @@ export function judgeLast(policy: RestartPolicy, log: readonly LoggedCrash[]): V
   if (last === undefined) throw new Error('A log to judge holds one crash at least.')
 
   const isBeyondRepair = last.crash.class === 'environment' && !last.crash.isRetryable
-  if (isBeyondRepair || trailing(log, isHopelessStart) >= hopelessTries) return { action: 'fail', why: 'hopeless' }
+  if (isBeyondRepair || trailing(log, (crash) => isHopelessStart(crash, log)) >= hopelessTries)
+    return { action: 'fail', why: 'hopeless' }
 
   const inWindow = log.filter(({ atMs }) => last.atMs - atMs <= policy.withinMs).length
   if (inWindow > policy.maxRestarts) return { action: 'fail', why: 'intensity' }
@@ -41,9 +42,15 @@ export function judgeLast(policy: RestartPolicy, log: readonly LoggedCrash[]): V
 }
 
 /** It never became ready, for a reason that a restart does not mend. */
-function isHopelessStart({ crash }: LoggedCrash): boolean {
+function isHopelessStart(logged: LoggedCrash, log: readonly LoggedCrash[]): boolean {
+  const { crash } = logged
   if (crash.readyForMs !== undefined) return false
-  return crash.class === 'environment' || crash.class === 'import' || !crash.isRetryable
+  if (crash.class === 'import' || !crash.isRetryable) return true
+  // What was made once will be there again.
+  return (
+    crash.class === 'environment' &&
+    log.slice(0, log.indexOf(logged)).every((one) => one.crash.readyForMs === undefined)
+  )
 }
 
 function trailing(log: readonly LoggedCrash[], is: (crash: LoggedCrash) => boolean): number {

@@ -54,8 +54,8 @@ export const python: readonly Mutation[] = [
     edits: [
       {
         file: 'python/src/axon_agent/app.py',
-        find: 'not hmac.compare_digest(given, self._bearer)',
-        replace: 'hmac.compare_digest(given, b"nobody")',
+        find: 'return lambda given: hmac.compare_digest(given, expected)',
+        replace: 'return lambda given: True',
       },
     ],
     tests: [
@@ -152,5 +152,32 @@ export const python: readonly Mutation[] = [
       },
     ],
     tests: ['e2e/sandbox.test.ts › without net there is no network, with net: true there is'],
+  },
+  {
+    id: 'ray-token',
+    guard: 'an agent on Ray asks for the token, of which it knows the hash',
+    edits: [
+      {
+        file: 'python/src/axon_agent/ray.py',
+        find: 'token != given and hmac.compare_digest(hashlib.sha256(token).hexdigest(), sha256)',
+        replace: 'token is not None',
+      },
+    ],
+    tests: [
+      'python/tests/test_ray.py::test_a_request_without_the_token_is_refused',
+      'python/tests/test_ray.py::test_the_token_without_its_scheme_is_refused',
+    ],
+  },
+  {
+    id: 'ray-cancel',
+    guard: 'a call that Ray cancels cancels its run',
+    edits: [
+      {
+        file: 'python/src/axon_agent/app.py',
+        find: '        finally:\n            if not answer.is_ended:',
+        replace: '        except KeyError:\n            if not answer.is_ended:',
+      },
+    ],
+    tests: ['python/tests/test_ray.py::test_a_call_that_is_cancelled_cancels_its_run'],
   },
 ]

@@ -100,7 +100,7 @@ export const runs: readonly Mutation[] = [
   {
     id: 'spoiled-receipts',
     guard: 'what stands behind something unreadable proves nothing by not being read',
-    edits: [{ file: 'src/runtime/runs/fate.ts', find: "link.isSpoiled ? 'silent' : 'gone'", replace: "'gone'" }],
+    edits: [{ file: 'src/runtime/process/link.ts', find: 'return !this.#isSpoiled', replace: 'return true' }],
     tests: [
       'faults/delivery.test.ts › a receipt that cannot be read for what stands before it: its run may have started, and is not run again',
     ],

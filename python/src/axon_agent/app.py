@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import hmac
+import platform
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import asdict
@@ -31,18 +32,28 @@ from axon_agent.tracing import BAGGAGE, TRACEPARENT, TRACESTATE, read_trace
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Guard = Callable[[bytes], bool]
+"""Whether a request with this `Authorization` header may ask; empty where it has none."""
 
 KEEP_ALIVE_SECONDS = 15.0
 _TRACED = frozenset({TRACEPARENT, TRACESTATE, BAGGAGE})
 
 
+def bearer(token: str) -> Guard:
+    """Allows who has the token."""
+    expected = f"Bearer {token}".encode()
+    return lambda given: hmac.compare_digest(given, expected)
+
+
 class AgentApp:
     """The ASGI application: the token's guard, the routes of runs, and FastAPI behind them (`api`)."""
 
-    def __init__(self, runs: Runs, token: str, generation: str = "", *, keep_alive: float = KEEP_ALIVE_SECONDS) -> None:
+    def __init__(
+        self, runs: Runs, is_allowed: Guard, generation: str = "", *, keep_alive: float = KEEP_ALIVE_SECONDS
+    ) -> None:
         self._runs = runs
         self._generation = generation
-        self._bearer = f"Bearer {token}".encode()
+        self._is_allowed = is_allowed
         self._keep_alive = keep_alive
         prefix = f"/agents/{runs.agent}"
         self._routes: dict[str, App] = {f"{prefix}/run_sync": self.run_sync, f"{prefix}/run_stream": self.run_stream}
@@ -59,7 +70,7 @@ class AgentApp:
         for name, value in scope["headers"]:
             if name == b"authorization":
                 given = value
-        if not hmac.compare_digest(given, self._bearer):
+        if not self._is_allowed(given):
             error = RunError("PROTOCOL_UNAUTHORIZED", "The bearer token of this process is missing or wrong.")
             await send_error(send, error, error.body(self._runs.agent))
             return
@@ -102,13 +113,14 @@ class AgentApp:
             told = error.body(self._runs.agent, known[0], attempt=known[1])
             await send_error(send, error, told)
             return
-        # The end of the answer or of the connection, whichever comes first: the server tells both alike.
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                break
-        if not answer.is_ended:
-            self._runs.disconnected(run)
+        # The end of the answer or of the connection, whichever comes first: the server tells both alike. Ray Serve
+        # cancels this call as well.
+        try:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            if not answer.is_ended:
+                self._runs.disconnected(run)
 
 
 async def _body(receive: Receive) -> bytes | None:
@@ -180,7 +192,7 @@ def make_api(app: AgentApp, runs: Runs, generation: str) -> FastAPI:
     async def health() -> JSONResponse:
         status = "draining" if runs.is_draining else "ok"
         told = {"status": status, "agent": runs.agent, "generation": generation, "in_flight": runs.in_flight}
-        return JSONResponse(told)
+        return JSONResponse({**told, "facts": facts(runs)})
 
     @api.get("/agents/{name}/schema")
     async def schema(name: str) -> JSONResponse:
@@ -202,6 +214,16 @@ def make_api(app: AgentApp, runs: Runs, generation: str) -> FastAPI:
         return Response(told.body(runs.agent), told.status, headers=error.headers, media_type="application/json")
 
     return api
+
+
+def facts(runs: Runs) -> dict[str, str]:
+    """What serves the agent: told in `ready`, and by `/health` where there is no control connection."""
+    return {
+        "name": runs.agent,
+        "framework": runs.runner.framework,
+        "python": platform.python_version(),
+        "axonAgent": __version__,
+    }
 
 
 def _with_remote(own: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ from typing import Any, NoReturn
 
 from axon_agent import agent, guard, limits
 from axon_agent.connect import connect_output, take_line
-from axon_agent.protocol import PROTOCOL_VERSION, Bootstrap, FrameError
+from axon_agent.protocol import GENERATION, PROTOCOL_VERSION, Bootstrap, FrameError
 
 _BLOCKED = {signal.SIGCHLD, signal.SIGTERM}
 _ENTRY = agent.__file__
@@ -52,7 +52,9 @@ class Spawn:
 def read_spawn(frame: dict[str, Any]) -> Spawn:
     """The `spawn` frame; `FrameError` naming what is wrong."""
     match frame:
-        case {"generation": str(generation), "nonce": str(nonce), "start": "warm" | "cold" as start}:
+        case {"generation": str(generation), "nonce": str(nonce), "start": "warm" | "cold" as start} if (
+            GENERATION.fullmatch(generation)
+        ):
             wanted = frame.get("limits")
             limits = wanted if isinstance(wanted, dict) else {}
             return Spawn(generation, nonce, start == "warm", frame.get("sandboxed") is True, limits)

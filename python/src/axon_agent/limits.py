@@ -184,7 +184,7 @@ def enter(order: dict[str, Any], report: int) -> None:
                 if directory not in joined:
                     cgroups.join(directory)
                 joined[directory] = held[name] = "cgroup"
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, OverflowError) as error:
             why[name] = str(error)
     os.write(report, json.dumps({"held": held, "why": why}).encode())
     os.close(report)
@@ -234,7 +234,8 @@ def _told(why: dict[str, str]) -> str:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    # Beyond it Node's numbers are not exact.
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53
 
 
 def _parsed(report: bytes) -> dict[str, Any]:

@@ -9,6 +9,7 @@ imports the standard library only: a process speaks before it loads anything tha
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
@@ -19,6 +20,11 @@ RUN_HEADER = b"x-axon-run"
 ATTEMPT_HEADER = b"x-axon-attempt"
 DEADLINE_HEADER = b"x-axon-deadline-ms"
 STARTED_HEADER = b"x-axon-started"
+
+RUN_ID = re.compile(r"[A-Za-z0-9._:/#-]{1,200}")
+GENERATION = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}/\d{1,15}#\d{1,15}")
+LONGEST_MS = 30 * 24 * 3600 * 1000.0
+"""No timer reaches further."""
 
 
 class FrameError(Exception):
@@ -127,6 +133,8 @@ def read_launch(frame: dict[str, Any]) -> Launch:
     for key in ("shutdownMs", "heartbeatMs"):
         if not isinstance(frame.get(key), int | float) or isinstance(frame[key], bool) or frame[key] < 0:
             raise FrameError(f"launch: `{key}` is no number of milliseconds")
+    if not isinstance(frame.get("tools", []), list):
+        raise FrameError("launch: `tools` is no list")
     return Launch(
         token=frame["token"],
         agent=frame["agent"],
@@ -134,8 +142,8 @@ def read_launch(frame: dict[str, Any]) -> Launch:
         model=frame.get("model"),
         cwd=frame["cwd"],
         endpoint=_endpoint(frame.get("endpoint")),
-        shutdown_ms=frame["shutdownMs"],
-        heartbeat_ms=max(frame["heartbeatMs"], 10),
+        shutdown_ms=min(frame["shutdownMs"], LONGEST_MS),
+        heartbeat_ms=min(max(frame["heartbeatMs"], 10), LONGEST_MS),
         tools=tuple(_tool(wire) for wire in frame.get("tools", ())),
         sandbox=frame.get("sandbox"),
     )
@@ -145,7 +153,7 @@ def _endpoint(wire: Any) -> Endpoint:
     match wire:
         case {"kind": "unix", "path": str(path)} if path:
             return Endpoint("unix", path=path)
-        case {"kind": "tcp", "host": "127.0.0.1", "port": int(port)} if 0 <= port <= 65535:
+        case {"kind": "tcp", "host": "127.0.0.1", "port": int(port)} if 0 <= port <= 65535 and port is not True:
             return Endpoint("tcp", port=port)
     raise FrameError("launch: `endpoint` is neither a Unix socket's path nor a port on 127.0.0.1")
 
@@ -159,7 +167,7 @@ def _tool(wire: Any) -> dict[str, Any]:
 
 def _read(line: bytes) -> Any:
     try:
-        return json.loads(line, parse_constant=_refuse)
+        return json.loads(line.decode(), parse_constant=_refuse)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 

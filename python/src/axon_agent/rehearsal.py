@@ -15,8 +15,8 @@ import uvicorn
 
 from axon_agent import serve
 from axon_agent.adapters import Runner, make_runner
-from axon_agent.app import AgentApp
-from axon_agent.runs import Runs
+from axon_agent.app import AgentApp, bearer
+from axon_agent.runs import Nobody, Runs
 
 _BODY = json.dumps({"prompt": "hello"}).encode()
 
@@ -88,7 +88,7 @@ def _openai_agents() -> Runner:
 async def _ask_all(runners: list[Runner]) -> None:
     for runner in runners:
         token = secrets.token_hex(16)
-        app = AgentApp(Runs("rehearsal", runner, _Nobody()), token, "rehearsal/0#0")
+        app = AgentApp(Runs("rehearsal", runner, Nobody()), bearer(token), "rehearsal/0#0")
         uvicorn.Config(app, http="httptools", ws="none", lifespan="off", interface="asgi3", log_config=None).load()
         for method, path in (
             ("POST", "/agents/rehearsal/run_sync"),
@@ -134,14 +134,3 @@ async def _ask(app: AgentApp, token: str, method: str, path: str) -> None:
     await app(scope, receive, send)
     if status != 200:
         raise RuntimeError(f"the rehearsal of {path} was answered with status {status}")
-
-
-class _Nobody:
-    async def receipt(self, run: str) -> None:
-        """Nobody keeps it."""
-
-    def settled(self, run: str, attempt: int) -> None:
-        """Nobody is told."""
-
-    def revoked(self, run: str, attempt: int, is_known: bool) -> None:
-        """Nobody asks."""

@@ -17,13 +17,11 @@ from pydantic_core import from_json
 from typing_extensions import NotRequired, TypedDict
 
 from axon_agent.errors import RunError
-from axon_agent.protocol import ATTEMPT_HEADER, DEADLINE_HEADER, RUN_HEADER
+from axon_agent.protocol import ATTEMPT_HEADER, DEADLINE_HEADER, LONGEST_MS, RUN_HEADER, RUN_ID
 
 MAX_DEPTH = 64
 
-_RUN_ID = re.compile(r"[A-Za-z0-9._:/#-]{1,200}")
 _BEYOND_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+')
-_LONGEST_MS = 30 * 24 * 3600 * 1000.0
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
@@ -146,7 +144,7 @@ def parse_head(run: bytes, attempt: bytes, deadline: bytes) -> RunHead:
     """The headers of a run; `RunError` 400 naming the header that is wrong."""
     try:
         name = run.decode("ascii")
-        if not _RUN_ID.fullmatch(name):
+        if not RUN_ID.fullmatch(name):
             raise ValueError(name)
     except ValueError:
         raise _bad_header(RUN_HEADER, "a run id") from None
@@ -160,8 +158,7 @@ def parse_head(run: bytes, attempt: bytes, deadline: bytes) -> RunHead:
             raise _bad_header(DEADLINE_HEADER, "a number of milliseconds") from None
         if left != left or left in (float("inf"), float("-inf")):
             raise _bad_header(DEADLINE_HEADER, "a number of milliseconds")
-    # No timer of the event loop reaches further than this.
-    return RunHead(name, int(attempt or b"1"), left if left is None else min(left, _LONGEST_MS))
+    return RunHead(name, int(attempt or b"1"), left if left is None else min(left, LONGEST_MS))
 
 
 def _bad_header(name: bytes, wanted: str) -> RunError:

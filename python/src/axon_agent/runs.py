@@ -33,13 +33,26 @@ _PROMISE_SECONDS = 600.0
 
 
 class Receipts(Protocol):
-    """What a run tells Node; `control.Control`, or nobody."""
+    """What a run tells Node; `control.Control`, or `Nobody`."""
 
     async def receipt(self, run: str) -> None: ...
 
     def settled(self, run: str, attempt: int) -> None: ...
 
     def revoked(self, run: str, attempt: int, is_known: bool) -> None: ...
+
+
+class Nobody:
+    """Takes the place of Node where there is no control connection."""
+
+    async def receipt(self, run: str) -> None:
+        """Nobody keeps it."""
+
+    def settled(self, run: str, attempt: int) -> None:
+        """Nobody is told."""
+
+    def revoked(self, run: str, attempt: int, is_known: bool) -> None:
+        """Nobody asks."""
 
 
 class Run:

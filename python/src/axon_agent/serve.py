@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import platform
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,18 +16,19 @@ from typing import Any
 
 import uvicorn
 
-from axon_agent import __version__
 from axon_agent.adapters import Runner
-from axon_agent.app import AgentApp
+from axon_agent.app import AgentApp, bearer, facts
 from axon_agent.bind import BACKLOG, Listener
 from axon_agent.control import Control
 from axon_agent.heartbeat import start_heartbeat
-from axon_agent.protocol import Bootstrap, Launch
+from axon_agent.protocol import RUN_ID, Bootstrap, Launch
 from axon_agent.runs import Runs
 
 _CLEANUP_SECONDS = 0.25
 _FLUSH_SECONDS = 0.25
 _POLL_SECONDS = 0.005
+_ATTEMPTS = 2**53
+"""Node counts no further."""
 
 
 class Server(uvicorn.Server):
@@ -69,12 +69,11 @@ class Service:
         self, bootstrap: Bootstrap, launch: Launch, runner: Runner, control: Control, listener: Listener
     ) -> None:
         self._launch = launch
-        self._runner = runner
         self._control = control
         self._listener = listener
         self._done = asyncio.Event()
         self._runs = Runs(launch.agent, runner, control)
-        self._app = AgentApp(self._runs, launch.token, bootstrap.generation)
+        self._app = AgentApp(self._runs, bearer(launch.token), bootstrap.generation)
 
     async def run(self) -> None:
         """Serves until drained."""
@@ -97,12 +96,15 @@ class Service:
         await serving
 
     def on_frame(self, frame: dict[str, Any]) -> None:
-        """Takes a frame of Node's, on the event loop."""
+        """Takes a frame of Node's, on the event loop. One that can name no attempt of a run is ignored."""
         match frame:
-            case {"type": "cancel", "run": str(run), "attempt": int(attempt)}:
-                self._runs.cancel(run, attempt, has_come=frame.get("started") is True)
-            case {"type": "revoke", "run": str(run), "attempt": int(attempt)}:
-                self._runs.revoke(run, attempt)
+            case {"type": "cancel" | "revoke" as kind, "run": str(run), "attempt": int(attempt)}:
+                if not RUN_ID.fullmatch(run) or not 0 < attempt < _ATTEMPTS:
+                    return
+                if kind == "revoke":
+                    self._runs.revoke(run, attempt)
+                else:
+                    self._runs.cancel(run, attempt, has_come=frame.get("started") is True)
             case {"type": "drain"}:
                 self.drain()
 
@@ -128,12 +130,7 @@ class Service:
             {
                 "type": "ready",
                 "endpoint": self._listener.endpoint.wire(),
-                "agent": {
-                    "name": self._launch.agent,
-                    "framework": self._runner.framework,
-                    "python": platform.python_version(),
-                    "axonAgent": __version__,
-                },
+                "agent": facts(self._runs),
             }
         )
 

@@ -105,8 +105,10 @@ class _Desk:
 
     def ask(self, kind: str, tool: str, arguments: dict[str, Any], id: str | None) -> tuple[_Key, Future[Any]]:
         attempt = current_attempt.get()
-        if attempt is None or self.say is None:
+        if attempt is None:
             raise RuntimeError(f"{tool} was asked for outside of a run: only the code of a run can call tools.")
+        if self.say is None:
+            raise RuntimeError(f"{tool} cannot be asked for: an agent on a Ray cluster has no connection to Node.")
         question = _Question(attempt, tool, arguments)
         # It runs already: nobody but Node, or who takes it back, settles it.
         question.future.set_running_or_notify_cancel()
@@ -214,8 +216,11 @@ def hear(frame: dict[str, Any]) -> bool:
             question.future.set_exception(ToolError(code, message, kind if isinstance(kind, str) else None))
         case {"type": "tool.approved", "approved": bool(approved)}:
             question.future.set_result(Approval(approved, str(frame.get("message") or "")))
-        case _:
+        case {"type": "tool.returned"} if "error" not in frame:
             question.future.set_result(frame.get("result"))
+        case _:
+            message = f"What Axon said of {question.tool} cannot be read."
+            question.future.set_exception(ToolError("PROTOCOL_INVALID_FRAME", message))
     return True
 
 

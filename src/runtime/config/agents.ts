@@ -10,6 +10,7 @@ import { isTool, type Tool } from '../tools/tool.ts'
 import { idempotency, maxAttempts, rate, usage } from './delivery.ts'
 import { agentName, describe, invalid, ms, options, positiveMs } from './fields.ts'
 import { permissions, readPermissions, sandbox } from './permissions.ts'
+import { type PlacementOptions, placement, rayStartMs, readPlacement } from './placement.ts'
 
 const restart = options({
   /** Restarts that are permitted within `withinMs`; one more fails the agent. Default 10. */
@@ -113,6 +114,8 @@ const tools = z
     `is more than ${maxToolsBytes} bytes as JSON: give fewer tools, or shorter descriptions`,
   )
 
+const localStartMs = 30_000
+
 const agentOptions = options({
   /** `package.module`, `package.module:name`, a file such as `agents/support.py`, or a pydantic-ai spec (`.yaml`, `.json`), from `cwd`. */
   module: z
@@ -142,6 +145,8 @@ const agentOptions = options({
   noBuild: z.boolean().default(false),
   /** TCP port on 127.0.0.1; 0 = the kernel chooses. Default: a Unix socket. */
   port: z.int().min(0).max(65535).optional(),
+  /** Where it lives: `local`, or `{ ray }` as an application of Ray Serve: docs/ray.md. Default: the system's `placement`, else `local`. */
+  placement: placement.optional(),
   /** `warm` forks a prepared host and takes milliseconds; `cold` starts a new interpreter. Default: `warm` on Linux, else `cold`. */
   start: z.enum(['warm', 'cold']).default(process.platform === 'linux' ? 'warm' : 'cold'),
   /** Modules that the host imports once for all its agents, beside the framework; never the agent's own. Default []. */
@@ -171,8 +176,8 @@ const agentOptions = options({
   /** Runs are rejected while its runs have used this much. Default: any number of tokens. */
   usage: usage.optional(),
   restart: restart.prefault({}),
-  /** From the start of a process until it must be ready, in milliseconds. Default 30 000. */
-  startMs: positiveMs.default(30_000),
+  /** From the start of a process until it must be ready, in milliseconds. Default 30 000, on Ray 300 000. */
+  startMs: positiveMs.optional(),
   /** How long runs may go on after a stop, in milliseconds. Default 5 000. */
   shutdownMs: ms.default(5_000),
   /** How long a run's code may go on after it was cancelled, in milliseconds; then its process is replaced. Default 5 000. */
@@ -215,12 +220,14 @@ export type AgentsWith<Outputs> = { [Name in keyof Outputs]: AgentOptions<Output
 
 /**
  * Reads the agents of a configuration, fills in every default, and looks whether each `cwd` is there.
+ * @param placed where those live that do not say it. Default: `local`
  * @throws AxonError CONFIG_INVALID naming each field that is wrong
  */
-export function parseAgents(options: AgentsOptions): AgentDefinition[] {
+export function parseAgents(options: AgentsOptions, placed: PlacementOptions = 'local'): AgentDefinition[] {
   const parsed = agents.safeParse(options)
   if (!parsed.success) throw invalid(describe(parsed.error), parsed.error)
   const known = new Set<string>()
+  const elsewhere = placement.parse(placed)
   return Object.entries(parsed.data).map(([name, agent]) => {
     const cwd = resolve(agent.cwd ?? '.')
     if (!known.has(cwd) && !isDirectory(cwd)) throw invalid(`the cwd of agent ${name} is no directory: ${cwd}`)
@@ -237,6 +244,8 @@ export function parseAgents(options: AgentsOptions): AgentDefinition[] {
       env: concealed(agent.env),
       sandbox: agent.sandbox ?? 'off',
       permissions: readPermissions(name, { ...agent, cwd }),
+      placement: readPlacement(name, agent.placement ?? elsewhere, agent),
+      startMs: agent.startMs ?? ((agent.placement ?? elsewhere) === 'local' ? localStartMs : rayStartMs),
       scaling: { ...scaling, target: scaling.target ?? Math.max(1, Math.floor(concurrency / 2)) },
       replace: agent.replace ?? (port ? 'recreate' : 'rolling'),
       maxAttempts: agent.maxAttempts ?? (agent.idempotent ? 3 : 2),
@@ -245,8 +254,11 @@ export function parseAgents(options: AgentsOptions): AgentDefinition[] {
 }
 
 /** `parseAgents` for one agent. */
-export function parseAgent({ name, ...options }: AgentOptions & { name: string }): AgentDefinition {
-  return parseAgents({ [name]: options })[0] as AgentDefinition
+export function parseAgent(
+  { name, ...options }: AgentOptions & { name: string },
+  placed?: PlacementOptions,
+): AgentDefinition {
+  return parseAgents({ [name]: options }, placed)[0] as AgentDefinition
 }
 
 /** The values of variables are often secrets: whatever writes the definition as JSON, a log or an inspector, gets the names. */

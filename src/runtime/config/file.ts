@@ -6,6 +6,7 @@ import type { AxonOptions } from '../axon.ts'
 import { agents } from './agents.ts'
 import { describe, invalid, options } from './fields.ts'
 import { journalOptions } from './journal.ts'
+import { placement } from './placement.ts'
 import { inCode, ofMachine, supervision, supervisors } from './system.ts'
 
 export const logLevels = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const
@@ -19,6 +20,7 @@ const asText = {
   supervisors: supervisors.optional(),
   supervision: supervision.optional(),
   journal: journalOptions.optional(),
+  placement: placement.optional(),
   ...ofMachine,
   logLevel: z.enum(logLevels).default('info'),
 }

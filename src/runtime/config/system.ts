@@ -10,6 +10,7 @@ import type { Clock } from '../clock.ts'
 import type { ConversationStore } from '../conversations/store.ts'
 import { type AgentsOptions, parseAgents } from './agents.ts'
 import { agentName, describe, invalid, options, positiveMs } from './fields.ts'
+import { type PlacementOptions, placement } from './placement.ts'
 
 const intensity = z.int().nonnegative().default(1)
 const periodMs = positiveMs.default(5_000)
@@ -70,6 +71,7 @@ const axonOptions = options({
   agents: z.record(z.string(), z.unknown()).optional(),
   supervisors: z.record(z.string(), z.unknown()).optional(),
   supervision: z.unknown().optional(),
+  placement: placement.optional(),
   journal: z.unknown().optional(),
   clock: z.custom((value) => typeof (value as Clock)?.setTimeout === 'function', 'is no clock').optional(),
   env: z.record(z.string(), z.string().optional()).optional(),
@@ -91,8 +93,9 @@ export function parseSystem(given: {
   agents: AgentsOptions
   supervisors?: SupervisorsOptions | undefined
   supervision?: SupervisionOptions | undefined
+  placement?: PlacementOptions | undefined
 }): SystemInput {
-  const agents = parseAgents(given.agents)
+  const agents = parseAgents(given.agents, given.placement)
   const parsed = z
     .object({ supervisors: supervisors.default({}), supervision: supervision.prefault({}) })
     .safeParse({ supervisors: given.supervisors, supervision: given.supervision })

@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream'
 import { execa } from 'execa'
+import { isOutOfFiles } from '../descriptors.ts'
 import { type Guard, guarded } from './guard.ts'
 
 export interface Command {
@@ -31,7 +32,7 @@ export interface CommandResult {
   isTimedOut: boolean
 }
 
-/** Runs a command to its end. Resolves also where it fails; rejects only with the reason of an aborted signal. */
+/** Runs a command to its end. Resolves also where it fails; rejects with the reason of an aborted signal, or where Node has no descriptor left. */
 export type CommandRunner = (command: Command) => Promise<CommandResult>
 
 const maxLineLength = 16_384
@@ -92,6 +93,7 @@ export const runCommand: CommandRunner = async (command) => {
   clearTimeout(grace)
   command.signal?.throwIfAborted()
   const hasStarted = subprocess.pid !== undefined
+  if (!hasStarted && isOutOfFiles(result)) throw result
   return {
     // The guard that was told to end says 0.
     exitCode: isTimedOut ? undefined : result.exitCode,

@@ -11,6 +11,7 @@ import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { isAxonError, PythonEnvError } from '../../errors.ts'
 import type { Environment, EnvironmentProgress, EnvironmentSpec } from '../../machines/slots.ts'
+import { isOutOfFiles } from '../descriptors.ts'
 import { type Command, type CommandRunner, runCommand } from './command.ts'
 import { commandEnvironment } from './command-environment.ts'
 import { checkExisting, environmentDirectory } from './existing.ts'
@@ -196,7 +197,7 @@ function runIn({ spec, env, signal, run }: Call) {
 }
 
 function toEnvironmentError(error: unknown, signal: AbortSignal | undefined): unknown {
-  if (isAxonError(error)) return error
+  if (isAxonError(error) && !isOutOfFiles(error)) return error
   if (signal?.aborted === true) {
     return new PythonEnvError('ENV_CANCELLED', 'Making the environment was cancelled. Nothing half-made is left.', {
       cause: error,

@@ -2,6 +2,7 @@
  * Owns what a failed command or system call means to a person: output of uv, pip and venv in, PythonEnvError out.
  */
 import { PythonEnvError } from '../../errors.ts'
+import { isOutOfFiles, outOfFilesHint } from '../descriptors.ts'
 import type { CommandResult } from './command.ts'
 import { fromIndex } from './index-failures.ts'
 
@@ -225,9 +226,16 @@ function flat(text: string): string {
   return text.replace(/\s+/g, ' ').trim()
 }
 
+const outOfFiles: Verdict = {
+  code: 'ENV_OUT_OF_FILES',
+  message: 'The environment could not be looked at or made: this Node has no file descriptor left.',
+  hint: outOfFilesHint,
+}
+
 /** What a failed call of the system means, or undefined where it is no such failure. */
 export function systemFailure(error: unknown): PythonEnvError | undefined {
   const { code, path, syscall } = (error ?? {}) as NodeJS.ErrnoException
+  if (isOutOfFiles(error)) return fromVerdict(outOfFiles, { path, syscall }, error)
   if (code === 'ENOSPC' || code === 'EDQUOT') return fromVerdict(diskFull, { path, syscall }, error)
   if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') return undefined
   const verdict: Verdict = {

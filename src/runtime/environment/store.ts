@@ -14,6 +14,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { isOutOfFiles } from '../descriptors.ts'
 import { isAlive, ownerName, parseOwnerName, thisOwner } from '../process/owner.ts'
 
 const markerSchema = z.object({
@@ -148,7 +149,8 @@ export class EnvironmentStore {
   async #marker(fingerprint: string): Promise<Marker | undefined> {
     try {
       return markerSchema.parse(JSON.parse(await readFile(this.#markerFile(fingerprint), 'utf8')))
-    } catch {
+    } catch (error) {
+      if (isOutOfFiles(error)) throw error
       return undefined
     }
   }

@@ -6,6 +6,7 @@ import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { PythonEnvError } from '../../errors.ts'
+import { isOutOfFiles } from '../descriptors.ts'
 
 export interface Wheel {
   /** Absolute. */
@@ -40,7 +41,7 @@ export async function readWheel(path: string): Promise<Wheel> {
   const [name, version] = basename(path).split('-')
   if (name === undefined || version === undefined || !path.endsWith('-none-any.whl')) throw missing(path)
   const bytes = await readFile(path).catch((cause: unknown) => {
-    throw missing(path, cause)
+    throw isOutOfFiles(cause) ? cause : missing(path, cause)
   })
   return { path, name, version, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
@@ -56,7 +57,8 @@ function missing(path: string, cause?: unknown): PythonEnvError {
 function listOrEmpty(directory: string): string[] {
   try {
     return readdirSync(directory)
-  } catch {
+  } catch (error) {
+    if (isOutOfFiles(error)) throw error
     return []
   }
 }

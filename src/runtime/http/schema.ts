@@ -3,7 +3,7 @@
  */
 import { AxonError } from '../../errors.ts'
 import { type AgentSchema, agentSchema } from '../../protocol/schema.ts'
-import type { Link } from '../process/link.ts'
+import type { Link } from '../placement/link.ts'
 
 /** @throws AxonError AGENT_STOPPED where the agent has no process, PROTOCOL_INVALID_RESPONSE, PROTOCOL_CONNECTION_CLOSED */
 export async function readSchema(agent: string, links: Iterable<Link>): Promise<AgentSchema> {
@@ -12,10 +12,10 @@ export async function readSchema(agent: string, links: Iterable<Link>): Promise<
   throw new AxonError('AGENT_STOPPED', message, { agent })
 }
 
-async function body({ agent, token }: Link, pool: NonNullable<Link['pool']>): Promise<unknown> {
+async function body({ agent, token, prefix }: Link, pool: NonNullable<Link['pool']>): Promise<unknown> {
   try {
     const headers = { authorization: `Bearer ${token}` }
-    const response = await pool.request({ path: `/agents/${agent}/schema`, method: 'GET', headers })
+    const response = await pool.request({ path: `${prefix}/agents/${agent}/schema`, method: 'GET', headers })
     return await response.body.json()
   } catch (cause) {
     const message = `The schema of ${agent} could not be read: ${(cause as Error).message}. Try again.`

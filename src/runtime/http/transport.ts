@@ -7,7 +7,7 @@ import { AxonError, type ErrorCode, errorCodes, RunError } from '../../errors.ts
 import type { OutputDefinition } from '../../machines/definition.ts'
 import type { HttpCall, RunSlots } from '../../machines/slots.ts'
 import { errorBody, type RunResponse, type RunStreamEvent, runHeaders, runResponse } from '../../protocol/run.ts'
-import type { Link } from '../process/link.ts'
+import type { Link } from '../placement/link.ts'
 import { maxEventChars, readEventStream } from './event-stream.ts'
 import { type Answer, exchange } from './exchange.ts'
 
@@ -33,8 +33,8 @@ export function createTransport(links: ReadonlyMap<string, Link>): RunSlots {
     async httpRequest(call, signal) {
       const link = linkOf(links, call)
       const { status, text } = await ask(link, call, signal)
+      if (status !== 200) throw refusal(status, text, link, call)
       const body = parseJson(text, link, call)
-      if (status !== 200) throw remoteError(body, status, link, call)
       const response = readResponse(body, link, call)
       return call.output === undefined ? response : await fitting(response, call.output, link, call)
     },
@@ -43,7 +43,7 @@ export function createTransport(links: ReadonlyMap<string, Link>): RunSlots {
       const link = linkOf(links, call)
       const response = await send(link, call, 'run_stream', signal)
       if (response.statusCode !== 200) {
-        throw remoteError(await readJson(response, link, call, signal), response.statusCode, link, call)
+        throw refusal(response.statusCode, await readText(response, link, call, signal), link, call)
       }
       let hasResult = false
       try {
@@ -98,7 +98,7 @@ function requestOf(link: Link, call: HttpCall, route: string): Dispatcher.Dispat
   const { run, attempt, body, timeouts, deadlineMs, trace } = call
   return {
     method: 'POST',
-    path: `/agents/${link.agent}/${route}`,
+    path: `${link.prefix}/agents/${link.agent}/${route}`,
     headers: {
       authorization: `Bearer ${link.token}`,
       'content-type': 'application/json',
@@ -124,12 +124,12 @@ function lost(error: unknown, signal: AbortSignal): Error {
   return new ConnectionLost(error instanceof Error ? error.message : String(error), { cause: error, isWritten })
 }
 
-async function readJson(
+async function readText(
   { body }: Dispatcher.ResponseData,
   link: Link,
   call: HttpCall,
   signal: AbortSignal,
-): Promise<unknown> {
+): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   try {
@@ -141,7 +141,12 @@ async function readJson(
     if (error instanceof RangeError) throw invalidResponse(link, call.run, call.attempt, 'is too long', error)
     throw lost(error, signal)
   }
-  return parseJson(text, link, call)
+  return text
+}
+
+/** What an answer of another status than 200 means. */
+function refusal(status: number, text: string, link: Link, call: HttpCall): Error {
+  return link.judge?.({ status, text }, call) ?? remoteError(parseJson(text, link, call), status, link, call)
 }
 
 function parseJson(text: string, link: Link, { run, attempt }: HttpCall): unknown {

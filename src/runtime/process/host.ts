@@ -93,7 +93,7 @@ export class Host {
 
   constructor(spec: HostSpec, resources: Resources) {
     this.#resources = resources
-    const { nodeChildProcess } = execa(spec.python, ['-m', 'axon_agent.host', ...resources.nameRuntimeDirs()], {
+    const execution = execa(spec.python, ['-m', 'axon_agent.host', ...resources.nameRuntimeDirs()], {
       // `-m` puts the working directory on sys.path: the environment's own holds no modules.
       cwd: spec.root,
       env: {
@@ -111,12 +111,12 @@ export class Host {
       reject: false,
       cleanup: false,
     })
-    this.#child = nodeChildProcess
+    this.#child = execution.nodeChildProcess
     this.#output = new Output((line) => resources.tell({ type: 'host.output', root: spec.root, ...line }))
     this.ready = this.#ready.promise
     // Whoever launches sees the failure; nobody else needs to.
     this.ready.catch(() => {})
-    this.closed = this.#live(spec)
+    this.closed = this.#live(spec, execution)
     // A module that hangs while it is preloaded would hold up every start.
     const timer = resources.clock.setTimeout(() => {
       this.#cause = `it was not ready within ${readyMs} ms; look at what preload names`
@@ -177,11 +177,13 @@ export class Host {
     }
   }
 
-  async #live(spec: HostSpec): Promise<void> {
+  async #live(spec: HostSpec, execution: PromiseLike<{ cause?: unknown }>): Promise<void> {
     const child = this.#child
-    const exited = new Promise<string>((resolve) => {
+    const exited = new Promise<string | Error>((resolve) => {
       child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : signal))
-      child.once('error', (error) => resolve(error.message))
+      child.once('error', resolve)
+      // For want of descriptors there are no events, and an end all the same.
+      if (child.pid === undefined) void execution.then(({ cause }) => resolve(cause as Error))
     })
     child.stdin?.on('error', () => {})
     if (child.stderr) this.#output.attach('stderr', child.stderr)
@@ -195,21 +197,25 @@ export class Host {
         child.stdin?.end()
       }
     })
-    const status = await exited
+    const end = await exited
+    const [status, cause] = end instanceof Error ? [end.message, end] : [end]
     const how = this.#cause ?? status
     const wasOpen = this.#isOpen
     this.#isOpen = false
     if (wasOpen) this.#resources.afterLoss()
     // The guard is gone, and with it all it guarded; unless it was itself killed.
     await sweepMarked(`AXON_HOST=${this.mark}`)
-    this.#lose(how)
+    this.#lose(how, cause)
     if (wasOpen) this.#resources.tell({ type: 'host.lost', root: spec.root, how, lastLines: this.#output.lastLines })
   }
 
-  #lose(how: string): void {
+  #lose(how: string, cause?: Error): void {
     const tail = this.#output.lastLines.slice(-3).join(' | ')
     const message = `The host of this environment ended (${how}).${tail ? ` Its last output: ${tail}` : ''}`
-    const error = new AxonError('PROCESS_SPAWN_FAILED', message, { context: { lastLines: this.#output.lastLines } })
+    const error = new AxonError('PROCESS_SPAWN_FAILED', message, {
+      cause,
+      context: { lastLines: this.#output.lastLines },
+    })
     this.#ready.reject(error)
     for (const { started, exited } of this.#launches.values()) {
       started.promise.catch(() => {})

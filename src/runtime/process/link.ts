@@ -6,28 +6,18 @@ import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { Pool } from 'undici'
 import type { AgentDefinition } from '../../machines/definition.ts'
-import type { Endpoint, NodeFrame, RevokedFrame, ToolFrame } from '../../protocol/control.ts'
+import type { Endpoint, NodeFrame, RevokedFrame } from '../../protocol/control.ts'
+import type { Link, LinkListener } from '../placement/link.ts'
 
-export interface LinkListener {
-  /** The receipt: user code of this run begins. */
-  onStarted(run: string): void
-  /** The process was told to let go of this attempt: `onSettled` is to follow. */
-  onCancelled(run: string, attempt: number): void
-  /** The code of this attempt has ended, or is not there. */
-  onSettled(run: string, attempt: number): void
-  /** The code of a run asks for a tool or a person, or takes that back. */
-  onTool(frame: ToolFrame): void
-}
-
-export class Link {
+export class ProcessLink implements Link {
   readonly generation: string
   readonly agent: string
+  readonly prefix = ''
   /** Bearer token of this process. */
   readonly token = randomBytes(32).toString('base64url')
-  /** Resolves when the process has exited and everything it said has been read: what is not receipted by then never began, unless `isSpoiled`. */
+  /** Resolves when the process has exited and everything it said has been read: what is not receipted by then never began, where it `hasReceipts`. */
   readonly gone: Promise<void>
   listener: LinkListener | undefined
-  /** What the process was started with. */
   readonly definition: AgentDefinition
   #control: Socket | undefined
   #pool: Pool | undefined
@@ -58,16 +48,15 @@ export class Link {
     return !this.#isExited && !this.#refusesRuns && this.#control?.writable !== false
   }
 
-  /** The process drains by its own account: it takes no more runs. */
   refuseRuns(): void {
     this.#refusesRuns = true
   }
 
-  /** Something on its control connection could not be read, and a receipt may have been lost with it: no receipt proves nothing. */
-  get isSpoiled(): boolean {
-    return this.#isSpoiled
+  get hasReceipts(): boolean {
+    return !this.#isSpoiled
   }
 
+  /** Something on its control connection could not be read, and a receipt may have been lost with it: no receipt proves nothing. */
   spoil(): void {
     this.#isSpoiled = true
   }
@@ -76,28 +65,21 @@ export class Link {
     this.#control = control
   }
 
-  /** Tells the process something; false where there is no control connection. */
   send(frame: NodeFrame): boolean {
     return this.sendLine(JSON.stringify(frame))
   }
 
-  /** `send` of a frame that is written as JSON already. */
   sendLine(frame: string): boolean {
     if (!this.#control?.writable) return false
     this.#control.write(`${frame}\n`)
     return true
   }
 
-  /** Tells the process to let go of an attempt, and of those before it. `isStarted`: its receipt or an answer has come. */
   cancel(run: string, attempt: number, isStarted: boolean): void {
     this.listener?.onCancelled(run, attempt)
     this.send({ type: 'cancel', run, attempt, ...(isStarted && { started: true }) })
   }
 
-  /**
-   * Takes an attempt back whose connection broke, as `cancel` does, and asks about it. Resolves `false` where it will not begin,
-   * and has begun only if its receipt came before; `true` where the process has it. Never resolves where it does not answer.
-   */
   revoke(run: string, attempt: number): Promise<boolean> {
     return new Promise((resolve) => {
       this.listener?.onCancelled(run, attempt)

@@ -1,5 +1,5 @@
 /**
- * Owns one process from launch to reaping: it fills the slot `portSpawn`. It tells the machine what happens and does what the
+ * Owns one process from launch to reaping: it fills the slot `portSpawn` for agents of this machine. It tells the machine what happens and does what the
  * machine asks; it decides nothing.
  *
  * 1. It tells exactly one `process.exited`, and then nothing.
@@ -10,9 +10,8 @@ import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
-import { fromCallback } from 'xstate'
 import { AxonError, ProcessError } from '../../errors.ts'
-import type { AgentSlots, ExitRecord, PortCommand, PortEvent, PortInput } from '../../machines/slots.ts'
+import type { ExitRecord, PortCommand, PortEvent, PortInput } from '../../machines/slots.ts'
 import {
   type AgentFrame,
   agentFrame,
@@ -24,13 +23,13 @@ import {
   streams,
 } from '../../protocol/control.ts'
 import type { AchievedSandbox } from '../../protocol/sandbox.ts'
-import { type Resources, resourcesOf } from '../resources.ts'
+import type { Resources } from '../resources.ts'
 import { makeTemporary, removeTemporary } from './confinement.ts'
 import { agentVariables } from './environment-variables.ts'
 import { FrameReader } from './frames.ts'
 import type { Host } from './host.ts'
 import { isAsTold, launchFrame } from './launch-frame.ts'
-import { Link } from './link.ts'
+import { ProcessLink } from './link.ts'
 import { acceptTurns } from './listener.ts'
 import { Output } from './output.ts'
 import { spawnError } from './spawn-error.ts'
@@ -40,18 +39,11 @@ const lingerMs = 250
 
 type Ended = Pick<ExitRecord, 'code' | 'signal' | 'maxRssBytes' | 'cpuMs' | 'oom' | 'exceeded' | 'cause'>
 
-export const portSpawn: AgentSlots['portSpawn'] = fromCallback(({ sendBack, receive, input, system }) => {
-  const port = new Port(input, resourcesOf(system), sendBack)
-  receive((command) => port.take(command))
-  resourcesOf(system).track(port.run())
-  return () => port.abandon()
-}) as AgentSlots['portSpawn']
-
-class Port {
+export class Port {
   #input: PortInput
   #resources: Resources
   #tell: (event: PortEvent) => void
-  #link: Link
+  #link: ProcessLink
   #output: Output
   #pid: number | undefined
   #control: Socket | undefined
@@ -77,7 +69,7 @@ class Port {
     this.#input = input
     this.#resources = resources
     this.#tell = tell
-    this.#link = new Link(input.definition, input.generation)
+    this.#link = new ProcessLink(input.definition, input.generation)
     const { generation, definition } = input
     this.#output = new Output(({ stream, line, droppedBytes }) =>
       resources.tell({ type: 'process.output', agent: definition.name, generation, stream, line, droppedBytes }),
@@ -101,6 +93,7 @@ class Port {
   }
 
   take(command: PortCommand): void {
+    if (command.type === 'process.adjust') return
     if (command.type === 'process.drain') {
       if (!this.#link.send({ type: 'drain' })) this.#signal('SIGTERM')
       return

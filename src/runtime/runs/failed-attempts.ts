@@ -7,7 +7,7 @@
  *    connection or process, `maxAttempts` times in all.
  */
 import { RunError } from '../../errors.ts'
-import type { Link } from '../process/link.ts'
+import type { Link } from '../placement/link.ts'
 
 /** Refused: the process said so, or could not be reached. Lost: it was sent, and came to nothing. */
 export type Failure = 'refused' | 'lost'

@@ -5,8 +5,9 @@
  */
 import { AxonError } from '../../errors.ts'
 import type { AgentDefinition } from '../../machines/definition.ts'
+import { placesOf } from '../../machines/pool-context.ts'
 import type { Clock } from '../clock.ts'
-import type { Link } from '../process/link.ts'
+import type { Link } from '../placement/link.ts'
 import { Admission } from './admission.ts'
 import { Cancellations } from './cancellations.ts'
 import { type Load, Tally } from './load.ts'
@@ -184,7 +185,9 @@ export class Lane {
   }
 
   #observe(): void {
-    if (this.#router.size > 0) this.#scaler.observe(this.#inFlight + this.#queue.length, this.definition)
+    // On Ray the cluster scales by itself.
+    const isOwn = this.definition.placement === undefined
+    if (isOwn && this.#router.size > 0) this.#scaler.observe(this.#inFlight + this.#queue.length, this.definition)
   }
 
   #admit(run: Run): AxonError | undefined {
@@ -200,9 +203,9 @@ export class Lane {
   }
 
   #choose(run: Run): Route | undefined {
-    const { concurrency } = this.definition
-    if (run.failed === undefined) return this.#router.choose(concurrency, run.spec.affinity)
-    return this.#router.chooseAgain(concurrency, run.failed)
+    const places = placesOf(this.definition)
+    if (run.failed === undefined) return this.#router.choose(places, run.spec.affinity)
+    return this.#router.chooseAgain(places, run.failed)
   }
 
   #flow(): void {
@@ -286,8 +289,8 @@ export class Lane {
   }
 
   #full(run: Run): AxonError {
-    const { name, queue, concurrency } = this.definition
-    const places = this.#router.size * concurrency
+    const { name, queue } = this.definition
+    const places = this.#router.size * placesOf(this.definition)
     const message = `Run ${run.id} was rejected: ${queue} runs wait for ${name} already. Try again later, or raise queue, concurrency or replicas.`
     return new AxonError('RUN_REJECTED', message, {
       agent: name,

@@ -2,7 +2,7 @@
  * Owns the choice of the process that a run goes to, among those that are ready. Runs that find no place wait in the lane.
  */
 import { replicaOf } from '../../machines/agent-context.ts'
-import type { Link } from '../process/link.ts'
+import type { Link } from '../placement/link.ts'
 import { ProcessCalls, type ToolSurroundings } from '../tools/process-calls.ts'
 import type { Cancellations } from './cancellations.ts'
 import type { FailedAttempts } from './failed-attempts.ts'

@@ -4,7 +4,7 @@
  * 1. A log ends no system and holds up no run: what it throws, and what its destination tells as an error, is told as `log.failed`.
  * 2. After a failure a second passes before a line is handed over again; those between are dropped and counted. A destination
  *    keeps in memory what it could not write, so that it must not be given more of it.
- * 3. A log that was quiet for a second behind a line is restored, and says how much is missing.
+ * 3. A log that took a line and told of no failure for a second is restored, and says how much is missing.
  */
 import { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
@@ -14,13 +14,15 @@ const pauseMs = 1_000
 
 export interface LogOptions {
   tell: (event: AxonEvent) => void
+  /** Fields that the line of an event has beside its own. Default: none. */
+  fieldsOf?: ((event: AxonEvent) => object | undefined) | undefined
   /** A monotonic clock in milliseconds. Default: `performance.now`. */
   now?: (() => number) | undefined
 }
 
 export class Log {
   readonly #logger: Logger
-  readonly #tell: LogOptions['tell']
+  readonly #options: LogOptions
   readonly #now: () => number
   readonly #leave: () => void
   #isFailing = false
@@ -29,21 +31,20 @@ export class Log {
   #nextAt = 0
   #dropped = 0
 
-  constructor(logger: Logger, { tell, now = () => performance.now() }: LogOptions) {
+  constructor(logger: Logger, options: LogOptions) {
     this.#logger = logger
-    this.#tell = tell
-    this.#now = now
+    this.#options = options
+    this.#now = options.now ?? (() => performance.now())
     this.#leave = hear(destinationOf(logger), this)
   }
 
-  /** `ids` returns fields that go into the line of an event of a run. */
-  write(event: AxonEvent, ids: () => object | undefined): void {
+  write(event: AxonEvent): void {
     const { level, unlogged } = catalogue[event.type]
     if (!this.#logger.isLevelEnabled(level) || !this.#mayWrite()) return
     const { type, ...fields } = event
     if (unlogged !== undefined) delete (fields as Record<string, unknown>)[unlogged]
     try {
-      this.#logger[level]({ ...fields, ...ids() }, type)
+      this.#logger[level]({ ...fields, ...this.#options.fieldsOf?.(event) }, type)
     } catch (error) {
       this.fail(error instanceof Error ? error.message : String(error))
     }
@@ -56,7 +57,7 @@ export class Log {
     this.#nextAt = this.#now() + pauseMs
     if (this.#isFailing) return
     this.#isFailing = true
-    this.#tell({ type: 'log.failed', message })
+    this.#options.tell({ type: 'log.failed', message })
   }
 
   close(): void {
@@ -69,7 +70,11 @@ export class Log {
       this.#dropped += 1
       return false
     }
-    if (this.#isTrying) this.#restore()
+    if (this.#isTrying) {
+      this.#restore()
+      // The line that says so may have failed.
+      return this.#mayWrite()
+    }
     this.#isTrying = true
     this.#nextAt = this.#now() + pauseMs
     return true
@@ -79,7 +84,7 @@ export class Log {
     const dropped = this.#dropped
     this.#isFailing = false
     this.#dropped = 0
-    this.#tell({ type: 'log.restored', dropped })
+    this.#options.tell({ type: 'log.restored', dropped })
   }
 }
 

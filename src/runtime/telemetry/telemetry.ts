@@ -18,7 +18,8 @@ export class Telemetry {
   traces: Pick<Traces, 'idsOf'> | undefined
 
   constructor(logger?: Logger) {
-    this.#log = logger && new Log(logger, { tell: (event) => this.tell(event) })
+    this.#log =
+      logger && new Log(logger, { tell: (event) => this.tell(event), fieldsOf: (event) => this.#idsOf(event) })
   }
 
   /** Calls `listener` for each event of that name, or for every event at `*`. The answer ends it. */
@@ -41,7 +42,7 @@ export class Telemetry {
   tell(event: AxonEvent): void {
     if (this.#emitter.listenerCount(event.type) > 0) this.#emitter.emit(event.type, event)
     if (this.#emitter.listenerCount('*') > 0) this.#emitter.emit('*', event)
-    this.#log?.write(event, () => this.#idsOf(event))
+    this.#log?.write(event)
   }
 
   close(): void {

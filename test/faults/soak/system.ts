@@ -58,7 +58,7 @@ export function newSoakSystem(seed: number, cacheDir: string) {
     host = undefined
   })
   axon.on('agent.ready', ({ agent, generation, pid }) => {
-    ready.set(generation, { agent: agent as Agent, generation, pid, proxy: proxies.get(generation) })
+    ready.set(generation, { agent: agent as Agent, generation, pid: pid as number, proxy: proxies.get(generation) })
   })
   axon.on('process.exited', ({ generation }) => ready.delete(generation))
   const random = seeded(seed)

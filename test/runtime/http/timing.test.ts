@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { HttpCall } from '../../../src/machines/slots.ts'
 import type { RunStreamEvent } from '../../../src/protocol/run.ts'
 import { createTransport } from '../../../src/runtime/http/transport.ts'
-import { Link } from '../../../src/runtime/process/link.ts'
+import { ProcessLink } from '../../../src/runtime/process/link.ts'
 import { definitionOf } from '../../machines/samples.ts'
 import { collect, scratch } from '../scratch.ts'
 
@@ -21,7 +21,7 @@ async function open(timeouts: Partial<HttpCall['timeouts']> = {}) {
   })
   const server = createServer((_, response) => hand(response))
   await new Promise<void>((resolve) => server.listen(path, resolve))
-  const link = new Link(definitionOf('writer'), generation)
+  const link = new ProcessLink(definitionOf('writer'), generation)
   link.serve({ kind: 'unix', path })
   onTestFinished(() => {
     link.bury()

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { HttpCall } from '../../../src/machines/slots.ts'
 import type { RunStreamEvent } from '../../../src/protocol/run.ts'
 import { createTransport } from '../../../src/runtime/http/transport.ts'
-import { Link } from '../../../src/runtime/process/link.ts'
+import { ProcessLink } from '../../../src/runtime/process/link.ts'
 import { definitionOf } from '../../machines/samples.ts'
 import { collect, scratch } from '../scratch.ts'
 
@@ -20,7 +20,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void
 async function transportTo(server: Server | ReturnType<typeof createSocketServer>) {
   const path = join(scratch(), 'agent.sock')
   await new Promise<void>((resolve) => server.listen(path, resolve))
-  const link = new Link(definitionOf('writer'), generation)
+  const link = new ProcessLink(definitionOf('writer'), generation)
   link.serve({ kind: 'unix', path })
   onTestFinished(() => {
     link.bury()

@@ -3,11 +3,11 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { expect, onTestFinished, test } from 'vitest'
-import { Link } from '../../../src/runtime/process/link.ts'
+import { ProcessLink } from '../../../src/runtime/process/link.ts'
 import { definitionOf } from '../../machines/samples.ts'
 import { scratch } from '../scratch.ts'
 
-const newLink = () => new Link(definitionOf('writer'), 'writer/0#1')
+const newLink = () => new ProcessLink(definitionOf('writer'), 'writer/0#1')
 
 /** A server that answers when it is told to. */
 async function serve() {

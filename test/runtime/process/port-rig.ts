@@ -8,8 +8,8 @@ import { createActor, fromCallback } from 'xstate'
 import type { AgentDefinition } from '../../../src/machines/definition.ts'
 import type { PortCommand, PortEvent } from '../../../src/machines/slots.ts'
 import type { Clock } from '../../../src/runtime/clock.ts'
+import { portSpawn } from '../../../src/runtime/placement/port.ts'
 import type { HostSpec } from '../../../src/runtime/process/host.ts'
-import { portSpawn } from '../../../src/runtime/process/port.ts'
 import { attachResources, Resources } from '../../../src/runtime/resources.ts'
 import type { RuntimeFact } from '../../../src/runtime/telemetry/catalogue.ts'
 import { definitionOf, environment } from '../../machines/samples.ts'
@@ -97,6 +97,11 @@ export class PortRig {
       if (event) return event as PortEventOf<Type>
       await this.#news()
     }
+  }
+
+  /** Of the process that was made. */
+  async pid(): Promise<number> {
+    return (await this.until('process.spawned')).pid as number
   }
 
   async exit() {

@@ -107,7 +107,7 @@ test('a process that ends its control connection and lives for another 250 ms ha
 
 test('a process that has ended is blamed for nothing, however late its host tells of it', async () => {
   const rig = new PortRig('works').start()
-  const { pid } = await rig.until('process.spawned')
+  const pid = await rig.pid()
   await rig.until('agent.ready')
   const host = (await rig.fact('host.ready')).pid
   process.kill(host, 'SIGSTOP')
@@ -152,7 +152,7 @@ test('every receipt that was written before a SIGKILL is read before the exit is
   const receipts: string[] = []
   rig.start().link.listener = { ...deaf, onStarted: (run) => receipts.push(run) }
   const { gone } = rig.link
-  const { pid } = await rig.until('process.spawned')
+  const pid = await rig.pid()
   await rig.until('agent.ready')
   blockUntilDead(pid)
   await gone
@@ -165,7 +165,7 @@ test('every receipt is read though Node wrote to the process when it had died', 
   const receipts: string[] = []
   rig.start().link.listener = { ...deaf, onStarted: (run) => receipts.push(run) }
   const { gone } = rig.link
-  const { pid } = await rig.until('process.spawned')
+  const pid = await rig.pid()
   await rig.until('agent.ready')
   blockUntilDead(pid)
   // One at once, and more than one that wait for it.
@@ -177,7 +177,7 @@ test('every receipt is read though Node wrote to the process when it had died', 
 test('what a process said is heard even where its exit is seen before its connections', async () => {
   // The event loop stands still from the spawn to the death: all three connections are accepted after it.
   const rig = new PortRig('importFails', {
-    onEvent: (event) => event.type === 'process.spawned' && blockUntilDead(event.pid),
+    onEvent: (event) => event.type === 'process.spawned' && blockUntilDead(event.pid as number),
   }).start()
   const exit = await rig.exit()
   expect(exit.failure?.code).toBe('AGENT_IMPORT_FAILED')
@@ -225,7 +225,7 @@ test('limits that cannot be held where they must be have their own error, told a
 
 test('a host that ends takes its processes with it, and they are told as lost with it', async () => {
   const rig = new PortRig('works').start()
-  const { pid } = await rig.until('process.spawned')
+  const pid = await rig.pid()
   await rig.until('agent.ready')
   process.kill((await rig.fact('host.ready')).pid, 'SIGKILL')
   expect(await rig.exit()).toMatchObject({ reason: 'host_lost', signal: 'SIGKILL' })
@@ -245,7 +245,7 @@ test('a port that is let go in the moment of the spawn kills the process', async
   const rig = new PortRig('silent', {
     onEvent: (event) => {
       if (event.type !== 'process.spawned') return
-      pid = event.pid
+      pid = event.pid as number
       rig.port.send({ type: 'xstate.stop' } as never)
     },
   })
@@ -276,7 +276,7 @@ test('a system that is closed while its first process is being made makes none',
 test('an answer that was written before the exit reaches a slow reader, though the process is gone', async () => {
   const rig = new PortRig('answers').start()
   const { generation } = rig
-  const { pid } = await rig.until('process.spawned')
+  const pid = await rig.pid()
   await rig.until('agent.ready')
   const { httpStream } = createTransport(rig.resources.links)
   const { timeouts } = definitionOf('writer')

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { createActor, fromCallback } from 'xstate'
 import type { AgentDefinition } from '../../../src/machines/definition.ts'
 import { ConnectionLost } from '../../../src/runtime/http/transport.ts'
-import type { Link } from '../../../src/runtime/process/link.ts'
+import type { ProcessLink } from '../../../src/runtime/process/link.ts'
 import { Dispatcher } from '../../../src/runtime/runs/dispatcher.ts'
 import { sized } from '../../faults/profile.ts'
 import { type Command, first, limits, play, sequence } from '../../machines/pool-commands.ts'
@@ -18,7 +18,7 @@ class Agent {
   readonly outcomes = new Map<string, string>()
   readonly #begun = new Set<HeldCall>()
   readonly #processes = new Map<string, FakeProcess>()
-  readonly #links = new Map<string, Link>()
+  readonly #links = new Map<string, ProcessLink>()
   readonly rig: PoolRig
   readonly #dispatcher: Dispatcher
 
@@ -58,7 +58,7 @@ class Agent {
     this.#begun.add(held)
     this.receipts.set(call.run, (this.receipts.get(call.run) ?? 0) + 1)
     // What comes behind a bad frame is not read.
-    if (!this.#links.get(call.generation)?.isSpoiled) this.#processes.get(call.generation)?.receipt(call.run)
+    if (this.#links.get(call.generation)?.hasReceipts) this.#processes.get(call.generation)?.receipt(call.run)
   }
 
   /** The caller of one that is not answered gives it up: it is answered so, and a process that has it is told. */

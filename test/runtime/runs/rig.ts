@@ -8,7 +8,7 @@ import type { AgentDefinition } from '../../../src/machines/definition.ts'
 import type { HttpCall } from '../../../src/machines/slots.ts'
 import type { NodeFrame } from '../../../src/protocol/control.ts'
 import type { RunResponse, RunStreamEvent } from '../../../src/protocol/run.ts'
-import { Link } from '../../../src/runtime/process/link.ts'
+import { ProcessLink } from '../../../src/runtime/process/link.ts'
 import { Dispatcher, type RunJournal, type RunsCommand, type RunsFact } from '../../../src/runtime/runs/dispatcher.ts'
 import type { RunOptions } from '../../../src/runtime/runs/run-options.ts'
 import type { Traces } from '../../../src/runtime/telemetry/traces.ts'
@@ -51,7 +51,7 @@ export class HeldCall {
 
 /** A process as runs see it: what it is told, receipts, its death. */
 export class FakeProcess {
-  readonly link: Link
+  readonly link: ProcessLink
   readonly told: NodeFrame[] = []
   readonly #control = {
     writable: true,
@@ -63,7 +63,7 @@ export class FakeProcess {
   isStubborn = false
 
   constructor(definition: AgentDefinition, generation: string) {
-    this.link = new Link(definition, generation)
+    this.link = new ProcessLink(definition, generation)
     this.link.open(this.#control as never)
   }
 
@@ -108,7 +108,7 @@ export class RunRig {
   readonly facts: RunsFact[] = []
   /** What the agent was asked for, because runs came or stayed away. */
   readonly commands: RunsCommand[] = []
-  readonly links = new Map<string, Link>()
+  readonly links = new Map<string, ProcessLink>()
   readonly definitions = new Map<string, AgentDefinition>()
   readonly dispatcher: Dispatcher
   /** The events that the next streams give, by run; then the call's answer. */

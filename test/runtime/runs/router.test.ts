@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Link } from '../../../src/runtime/process/link.ts'
+import { ProcessLink } from '../../../src/runtime/process/link.ts'
 import { Route, Router } from '../../../src/runtime/runs/router.ts'
 import type { Run } from '../../../src/runtime/runs/run.ts'
 import { definitionOf } from '../../machines/samples.ts'
@@ -17,7 +17,7 @@ beforeEach(() => {
 
 /** A process that is ready, with so many runs in flight. */
 function add(replica: number, inFlight = 0, generation = 1): Route {
-  const route = new Route(new Link(definitionOf('writer'), `writer/${replica}#${generation}`))
+  const route = new Route(new ProcessLink(definitionOf('writer'), `writer/${replica}#${generation}`))
   for (let run = 0; run < inFlight; run += 1) route.inFlight.set(`${replica}-${run}`, {} as Run)
   router.add(route)
   return route
@@ -92,7 +92,7 @@ describe('without affinity', () => {
   it('one whose exit was seen is not chosen', () => {
     const gone = add(0)
     add(1, 3)
-    void gone.link.exit()
+    void (gone.link as ProcessLink).exit()
     expect(choose()).toBe('writer/1')
   })
 

@@ -28,11 +28,11 @@ function logged(destination = new Destination()) {
     // As Telemetry does.
     tell: (fact) => {
       told.push(fact)
-      log.write(fact, () => undefined)
+      log.write(fact)
     },
     now: () => time.now,
   })
-  const write = () => log.write(event, () => undefined)
+  const write = () => log.write(event)
   return { destination, time, told, log, write }
 }
 
@@ -67,10 +67,24 @@ for (const [fault, message] of [
   })
 }
 
+test('a destination that fails at the line that says it is restored is left alone again', () => {
+  const { destination, time, told, write } = logged()
+  destination.fault = 'error'
+  write()
+  destination.fault = undefined
+  time.now += pauseMs
+  write()
+  destination.fault = 'error'
+  time.now += pauseMs
+  for (let n = 0; n < 5; n += 1) write()
+  expect(told.map(({ type }) => type)).toEqual(['log.failed', 'log.restored', 'log.failed'])
+  expect(destination.lines).toEqual(['agent.spawned'])
+})
+
 test('a line that is not of a level that is written is neither tried nor counted', () => {
   const { destination, told, log } = logged()
   destination.fault = 'throws'
-  log.write({ type: 'agent.idle', agent: 'writer', generation: 'writer/0#0' }, () => undefined)
+  log.write({ type: 'agent.idle', agent: 'writer', generation: 'writer/0#0' })
   expect(told).toEqual([])
 })
 
@@ -90,7 +104,7 @@ test('the destination of a child logger, of pino itself, is heard', async () => 
   await once(destination, 'ready')
   const failed = Promise.withResolvers<AxonEvent>()
   const log = new Log(pino(destination).child({ child: true }), { tell: failed.resolve })
-  log.write(event, () => undefined)
+  log.write(event)
   expect(await failed.promise).toMatchObject({ type: 'log.failed', message: expect.stringContaining('ENOSPC') })
   log.close()
 })

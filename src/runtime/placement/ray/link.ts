@@ -1,0 +1,93 @@
+/**
+ * Owns what Node holds of one application on Ray while runs go to it, and what Ray's own answers mean for a run.
+ *
+ * 1. There are no receipts: a run has begun when its agent has answered or told an event; before that nobody knows.
+ * 2. `started: false` is said only of what Ray refuses before it has a replica: by its text, since it marks nothing.
+ */
+import type { Pool } from 'undici'
+import { RunError } from '../../../errors.ts'
+import type { AgentDefinition } from '../../../machines/definition.ts'
+import { ConnectionLost } from '../../http/transport.ts'
+import type { Link, LinkListener } from '../link.ts'
+import type { Endpoints } from './endpoints.ts'
+
+/** Said by the router of a proxy, or by a replica that is full, of what it has given to nobody. */
+const rejected = /^Request dropped due to backpressure|is unavailable because it failed to deploy/
+const unrouted = /^Path '.*' not found/
+
+export class RayLink implements Link {
+  readonly generation: string
+  readonly agent: string
+  readonly definition: AgentDefinition
+  readonly hasReceipts = false
+  readonly isSpoiled = false
+  readonly gone: Promise<void>
+  listener: LinkListener | undefined
+  token = ''
+  prefix = ''
+  #endpoints: Endpoints | undefined
+  #takesRuns = false
+  #resolveGone: () => void
+
+  constructor(definition: AgentDefinition, generation: string) {
+    this.definition = definition
+    this.agent = definition.name
+    this.generation = generation
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.gone = promise
+    this.#resolveGone = resolve
+  }
+
+  get pool(): Pool | undefined {
+    return this.#endpoints?.choose()
+  }
+
+  get takesRuns(): boolean {
+    return this.#takesRuns
+  }
+
+  /** The agent answers there. */
+  serve(endpoints: Endpoints): void {
+    this.#endpoints = endpoints
+    this.#takesRuns = true
+  }
+
+  bury(): void {
+    this.#takesRuns = false
+    this.#endpoints = undefined
+    this.#resolveGone()
+  }
+
+  /** A replica that drains says so; the others go on. */
+  refuseRuns(): void {}
+
+  send(): boolean {
+    return false
+  }
+
+  sendLine(): boolean {
+    return false
+  }
+
+  /** The end of the connection, which follows, cancels the run. */
+  cancel(): void {}
+
+  /** There is nobody to ask. */
+  revoke(): Promise<boolean> {
+    return new Promise(() => {})
+  }
+
+  judge(
+    { status, text }: { status: number; text: string },
+    about: { run: string; attempt: number },
+  ): Error | undefined {
+    // The agent's own errors are JSON, Ray's are text.
+    if (text.startsWith('{')) return undefined
+    const said = `Ray answered ${status}: ${text.slice(0, 500)}`
+    if (status === 404 && unrouted.test(text)) return new ConnectionLost(said, { isWritten: false })
+    if (!rejected.test(text)) return new ConnectionLost(said, { isWritten: true })
+    const message = `Run ${about.run} did not start: ${said}. Raise replicas or concurrency of ${this.agent}.`
+    const context = { generation: this.generation, status }
+    return new RunError('RUN_REJECTED', message, { ...about, agent: this.agent, started: false, context })
+  }
+}

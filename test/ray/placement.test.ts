@@ -1,0 +1,92 @@
+import { afterEach, expect, it } from 'vitest'
+import { type AgentOptions, type Axon, type AxonOptions, createAxon } from '../../src/index.ts'
+import { waits } from '../e2e/gate.ts'
+import { clear, deploy, fixtures, gate, ray, running, until } from './cluster.ts'
+
+const systems = new Set<Axon>()
+
+afterEach(async () => {
+  await Promise.all([...systems].map((axon) => axon.destroy()))
+  systems.clear()
+  await clear()
+})
+
+type Wishes = Partial<Exclude<AxonOptions['placement'], string | undefined>['ray']>
+
+function system(agents: Record<string, AgentOptions>, wishes: Wishes = {}): Axon {
+  const placement = { ray: { address: ray.address, proxy: ray.proxy, token: ray.token, ...wishes } }
+  const axon = createAxon({ placement, agents })
+  systems.add(axon)
+  return axon
+}
+
+const agent = (module: string, options: Partial<AgentOptions> = {}): AgentOptions => ({
+  module: `agents.${module}`,
+  cwd: fixtures,
+  ...options,
+})
+
+it('answers, streams, is scaled, is replaced without a gap, and leaves nothing but the applications of others', async () => {
+  await deploy('theirs', 'echo')
+  const [other] = await running('theirs')
+  const axon = await system({ echo: agent('echo'), words: agent('words') }).start()
+  expect(axon.agent('echo').snapshot()).toMatchObject({ state: 'ready', facts: { framework: 'function' } })
+  expect((await axon.agent('echo').run({ prompt: 'Hello' })).result).toMatchObject({ prompt: 'Hello' })
+  const events: string[] = []
+  for await (const { event } of axon.agent('words').stream({ prompt: '3' })) events.push(event)
+  expect([events[0], events.at(-1)]).toEqual(['run.started', 'run.result'])
+
+  axon.actor.send({ type: 'agent.scale', agent: 'echo', replicas: 2 })
+  const [first, second] = await running('axon-echo', 2)
+  expect(first.pid).not.toBe(second?.pid)
+
+  const rolledOut = new Promise((resolve) => axon.on('rollout.completed', resolve))
+  axon.actor.send({ type: 'agent.restart', agent: 'echo' })
+  await rolledOut
+  expect((await axon.agent('echo').run({ prompt: 'again' })).result).toMatchObject({ prompt: 'again' })
+
+  await axon.close()
+  await until(({ applications }) => (Object.keys(applications).length === 1 ? true : undefined))
+  expect(await running('theirs')).toEqual([other])
+})
+
+it('is taken over by the next system where it was kept, with the replica that it has', async () => {
+  const kept = { onClose: 'keep' } as const
+  await (await system({ echo: agent('echo') }, kept).start()).close()
+  const [before] = await running('axon-echo')
+  const next = await system({ echo: agent('echo') }, kept).start()
+  const { result } = await next.agent('echo').run({ prompt: 'Hello' })
+  expect(result).toMatchObject({ pid: before.pid })
+  await next.retire('echo')
+})
+
+it('is deployed again under its name while the old one still goes', async () => {
+  const axon = await system({ echo: agent('echo') }).start()
+  await axon.retire('echo')
+  await axon.spawn({ name: 'echo', ...agent('echo') })
+  expect((await axon.agent('echo').run({ prompt: 'Hello' })).result).toMatchObject({ prompt: 'Hello' })
+})
+
+it('fails with the error of its import', async () => {
+  const bad = agent('import_error', { restart: { maxRestarts: 0 } })
+  const axon = system({ bad })
+  await expect(axon.start()).rejects.toMatchObject({ code: 'AGENT_IMPORT_FAILED', agent: 'bad' })
+})
+
+it.each([true, false])(
+  'loses a run with its replica as one of an unknown outcome, and goes on (direct: %s)',
+  async (direct) => {
+    const axon = await system({ gate: agent('gate') }, { direct }).start()
+    const [replica] = await running('axon-gate')
+    const shut = gate()
+    const lost = axon.agent('gate').run({ prompt: shut })
+    await waits(shut)
+    process.kill(replica.pid, 'SIGKILL')
+    await expect(lost).rejects.toMatchObject({ code: 'RUN_OUTCOME_UNKNOWN', started: undefined })
+    await until(({ applications }) => {
+      const [now] = applications['axon-gate']?.deployments.agent?.replicas ?? []
+      return now?.state === 'RUNNING' && now.pid !== replica.pid ? true : undefined
+    })
+    expect((await axon.agent('gate').run({ prompt: '/dev/null' })).result).toMatchObject({ pid: expect.any(Number) })
+  },
+)
