@@ -30,8 +30,6 @@ export interface Link {
   readonly hasReceipts: boolean
   /** Resolves when it has ended and everything it said has been read. */
   readonly gone: Promise<void>
-  /** Something it said could not be read: a receipt may have been among it. */
-  readonly isSpoiled: boolean
   listener: LinkListener | undefined
   /** The connections for one more request; undefined before it is ready and after its end. */
   readonly pool: Pool | undefined

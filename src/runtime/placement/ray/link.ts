@@ -20,7 +20,6 @@ export class RayLink implements Link {
   readonly agent: string
   readonly definition: AgentDefinition
   readonly hasReceipts = false
-  readonly isSpoiled = false
   readonly gone: Promise<void>
   listener: LinkListener | undefined
   token = ''
