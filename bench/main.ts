@@ -12,6 +12,7 @@ import { describeMachine } from './machine.ts'
 import { orphans } from './orphans.ts'
 import { peers } from './peers.ts'
 import { pool } from './pool.ts'
+import { ray } from './ray.ts'
 import { recovery } from './recovery.ts'
 import { registry } from './registry.ts'
 import { start } from './start.ts'
@@ -36,6 +37,7 @@ const benches: Record<string, (rounds: number | undefined, seconds: number | und
   orphans,
   peers,
   pool,
+  ray,
   recovery,
   registry,
   start,

@@ -71,6 +71,11 @@ export class Series {
     return Object.fromEntries([...this.#values].map(([name, values]) => [name, summarize(values)]))
   }
 
+  means(): Record<string, number> {
+    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+    return Object.fromEntries([...this.#values].map(([name, values]) => [name, mean(values)]))
+  }
+
   #of(name: string): number[] {
     return this.#values.get(name) ?? []
   }

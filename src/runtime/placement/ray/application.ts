@@ -34,7 +34,7 @@ export function isApplicationOf(placement: RayPlacement, agent: string, name: st
 }
 
 /** Bearer token of every request to the application: whoever has Ray's token has it, on any machine and after a restart. */
-export function tokenOf({ token }: RayPlacement, application: string): string {
+export function tokenOf({ token }: Pick<RayPlacement, 'token'>, application: string): string {
   return createHmac('sha256', token ?? ownSecret)
     .update(`axon:${application}`)
     .digest('base64url')
