@@ -9,6 +9,11 @@ import { join } from 'node:path'
 import { ensureEnvironment } from '../../src/runtime/environment/environment.ts'
 
 const root = join(import.meta.dirname, '../..')
+const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
+const namespaces = ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', ...asRoot]
+
+/** Whether this machine permits them. */
+export const hasNamespaces = () => spawnSync('unshare', [...namespaces, 'true']).status === 0
 
 /** Runs a program of Node's, which then may call `startHead`. What it prints is inherited, or given back where `stdout` is `pipe`. */
 export async function runBesideRay(
@@ -22,8 +27,6 @@ export async function runBesideRay(
   // Short: Ray's sockets lie below it.
   const scratch = mkdtempSync(join(tmpdir(), 'axr-'))
   try {
-    const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
-    const namespaces = ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', ...asRoot]
     // All of it ends with this process, too.
     const ended = spawnSync(
       'setpriv',
