@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { AgentDefinition } from '../machines/definition.ts'
 import type { AxonOptions } from '../runtime/axon.ts'
 import { withoutConfig } from '../runtime/config/load.ts'
 import { parseSystem } from '../runtime/config/system.ts'
@@ -13,19 +14,21 @@ import { defaultStateDir } from '../runtime/state/record.ts'
 import { type Finding, fault, messageOf, ok, warning } from './checks/check.ts'
 import { checkMachine } from './checks/machine.ts'
 import { checkPython } from './checks/python.ts'
+import { checkRay } from './checks/ray.ts'
 import { exitCodes } from './exit-codes.ts'
 import { type ConfigFlag, readSettings } from './settings.ts'
 import { paint, printJson, printLine } from './terminal.ts'
 
 export interface DoctorFlags extends ConfigFlag {
   json?: boolean
+  ray?: boolean
 }
 
 const signs = { ok: '✓', warning: '!', error: '✗' } as const
 const colours = { ok: 'green', warning: 'yellow', error: 'red' } as const
 
-export async function doctor({ json, ...flags }: DoctorFlags): Promise<number> {
-  const { finding, options } = await checkConfig(flags)
+export async function doctor({ json, ray, ...flags }: DoctorFlags): Promise<number> {
+  const { finding, options, agents } = await checkConfig(flags)
   const cacheDir = resolve(options.cacheDir ?? defaultCacheDir())
   const findings = [
     ok('axon-runtime', version()),
@@ -33,6 +36,7 @@ export async function doctor({ json, ...flags }: DoctorFlags): Promise<number> {
     ...(await checkPython({ cacheDir, uv: options.uv })),
     finding,
     checkSystems(resolve(options.stateDir ?? defaultStateDir(process.env))),
+    ...(ray ? await checkRay(agents) : []),
   ]
   const isWell = findings.every(({ status }) => status !== 'error')
   if (json) printJson({ ok: isWell, findings })
@@ -40,16 +44,22 @@ export async function doctor({ json, ...flags }: DoctorFlags): Promise<number> {
   return isWell ? exitCodes.done : exitCodes.failed
 }
 
-async function checkConfig(flags: ConfigFlag): Promise<{ finding: Finding; options: AxonOptions }> {
+interface Checked {
+  finding: Finding
+  options: AxonOptions
+  agents: readonly AgentDefinition[]
+}
+
+async function checkConfig(flags: ConfigFlag): Promise<Checked> {
   try {
     const { path, options } = await readSettings(flags)
-    if (path === undefined) return { finding: ok('config', 'there is none here or above'), options }
-    const { agents, supervisors, supervision } = options
-    const count = parseSystem({ agents, supervisors, supervision }).agents.length
-    return { finding: ok('config', `${path}, ${count} ${count === 1 ? 'agent' : 'agents'}`), options }
+    if (path === undefined) return { finding: ok('config', 'there is none here or above'), options, agents: [] }
+    const { agents } = parseSystem(options)
+    const count = agents.length
+    return { finding: ok('config', `${path}, ${count} ${count === 1 ? 'agent' : 'agents'}`), options, agents }
   } catch (error) {
     const finding = fault('config', messageOf(error), 'No command that reads it works.', 'Correct what is named.')
-    return { finding, options: ofVariables() }
+    return { finding, options: ofVariables(), agents: [] }
   }
 }
 

@@ -120,6 +120,7 @@ function makeProgram(end: (code: number) => void): Command {
     .description('Look at what Axon needs here: what there is, what follows, and how to mend it.')
     .addOption(configOption())
     .addOption(jsonOption('one object with everything that was found'))
+    .option('--ray', 'also ask the Ray clusters that agents of the configuration are placed on')
     .action(async (options) => end(await (await import('./doctor.ts')).doctor(options)))
 
   const environments = program.command('env').description('The Python environments that are kept for agents.')
