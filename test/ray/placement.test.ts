@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { type AgentOptions, type Axon, type AxonOptions, createAxon } from '../../src/index.ts'
 import { waits } from '../e2e/gate.ts'
@@ -58,6 +61,35 @@ it('is taken over by the next system where it was kept, with the replica that it
   const { result } = await next.agent('echo').run({ prompt: 'Hello' })
   expect(result).toMatchObject({ pid: before.pid })
   await next.retire('echo')
+})
+
+it('goes on after a SIGKILL of Node, and is taken over by the next one as it is', async () => {
+  const args = [join(fixtures, 'on-ray.ts'), ray.address, ray.proxy, ray.token, fixtures]
+  const node = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(node.stdout, 'data')
+  const [before] = await running('axon-echo')
+  node.kill('SIGKILL')
+  await once(node, 'exit')
+  const next = await system({ echo: agent('echo') }, { onClose: 'keep' }).start()
+  expect((await next.agent('echo').run({ prompt: 'Hello' })).result).toMatchObject({ pid: before.pid })
+  await next.retire('echo')
+})
+
+it('is scaled from one to four replicas and back, and refuses no run meanwhile', async () => {
+  const axon = await system({ echo: agent('echo', { queue: 1_000 }) }, { resources: { cpus: 0.1 } }).start()
+  const echo = axon.agent('echo')
+  let isScaling = true
+  const asked = (async () => {
+    let answers = 0
+    for (; isScaling; answers += 1) await echo.run({ prompt: `${answers}` })
+    return answers
+  })()
+  for (const replicas of [4, 1]) {
+    echo.send({ type: 'agent.scale', replicas })
+    await running('axon-echo', replicas)
+  }
+  isScaling = false
+  expect(await asked).toBeGreaterThan(0)
 })
 
 it('is deployed again under its name while the old one still goes', async () => {
