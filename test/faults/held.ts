@@ -16,9 +16,13 @@ export function held(host: number) {
     node: { memory: heapUsed + external, rss, descriptors: descriptors('self') },
     host: { rss: residentBytes(host), descriptors: descriptors(host) },
     objects: { actors, sockets, pools, promises },
-    resources: process.getActiveResourcesInfo().length,
+    resources: counted(process.getActiveResourcesInfo()),
     listeners: process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0),
   }
+}
+
+function counted(kinds: readonly string[]): Record<string, number> {
+  return Object.fromEntries([...new Set(kinds)].map((kind) => [kind, kinds.filter((each) => each === kind).length]))
 }
 
 const descriptors = (pid: number | 'self') => readdirSync(`/proc/${pid}/fd`).length

@@ -82,7 +82,7 @@ export async function soak({ seconds, seed, cacheDir, progress }: SoakOptions): 
     // The books of the soak are not Axon's.
     for (const book of [checker.settled, traffic.told]) book.clear()
     for (const book of [warmUp.echoes, traffic.echoes]) book.length = 0
-    const after = held(system.host()?.pid as number)
+    const after = await settled(system, before)
     findings.push(...grown(before, after).map((what) => `I5: ${what}`))
     await system.axon.close()
     findings.push(...remains(system).map((what) => `I4: ${what}`))
@@ -105,6 +105,16 @@ export async function soak({ seconds, seed, cacheDir, progress }: SoakOptions): 
   } finally {
     await system.axon.destroy()
     system.remove()
+  }
+}
+
+/** What is held at last: what has an end by itself, a timer or a process that starts, is waited for. */
+async function settled(system: SoakSystem, before: Held): Promise<Held> {
+  const until = performance.now() + recoveryMs
+  for (;;) {
+    const now = held(system.host()?.pid as number)
+    if (grown(before, now).length === 0 || performance.now() > until) return now
+    await setTimeout(idleMs)
   }
 }
 

@@ -40,7 +40,7 @@ export function grown(before: Held, after: Held): string[] {
   // The process that the host keeps ahead may be there or be on its way.
   same('descriptors of the host', before.host.descriptors, after.host.descriptors, 1)
   for (const kind of ['actors', 'sockets', 'pools'] as const) same(kind, before.objects[kind], after.objects[kind])
-  same('timers and handles of Node', before.resources, after.resources)
+  for (const [kind, is] of Object.entries(after.resources)) same(`${kind} of Node`, before.resources[kind] ?? 0, is)
   same('listeners of Node', before.listeners, after.listeners)
   return found
 }
