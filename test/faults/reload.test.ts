@@ -24,14 +24,20 @@ function configuration(version: number, records: string, born: string) {
 /** How many processes of each agent there were at once at most, those apart that had been let go. */
 function census(axon: Axon): Map<string, number> {
   const serving = new Map<string, string>()
+  const leaving = new Set<string>()
   const most = new Map<string, number>()
   axon.on('process.spawned', ({ agent, generation }) => {
+    // A start that was given up may be told of when it is on its way out.
+    if (leaving.has(generation)) return
     serving.set(generation, agent)
     const count = [...serving.values()].filter((other) => other === agent).length
     most.set(agent, Math.max(count, most.get(agent) ?? 0))
   })
   for (const end of ['process.exited', 'agent.draining', 'agent.stopping'] as const)
-    axon.on(end, ({ generation }) => void serving.delete(generation))
+    axon.on(end, ({ generation }) => {
+      serving.delete(generation)
+      leaving.add(generation)
+    })
   return most
 }
 
