@@ -51,18 +51,17 @@ export function isPython(name: string): boolean {
   return name.startsWith('python/')
 }
 
-/** A name without a title is every test of the file. A title with `%s` or `$name` is each of its cases. */
+/** A name without a title is every test of the file. One title may be the beginning of several; `%s` and `$name` stand for anything. */
 export function isNamed({ name }: Ran, wanted: string): boolean {
-  if (name === wanted || name.startsWith(`${wanted}${isPython(wanted) ? '::' : ' › '}`)) return true
-  if (isPython(wanted)) return name.startsWith(`${wanted}[`)
-  return new RegExp(`^${pattern(wanted)}$`).test(name)
+  if (isPython(wanted)) return name === wanted || name.startsWith(`${wanted}::`) || name.startsWith(`${wanted}[`)
+  return new RegExp(`^${pattern(wanted)}`).test(name)
 }
 
 async function runVitest(names: readonly string[], runner: Runner, report: string): Promise<Ran[]> {
   const { root, vitest = [], isNarrow = false } = runner
   const files = [...new Set(names.map((name) => join('test', fileOf(name))))]
   const titles = names.map((name) => name.slice(fileOf(name).length + 3))
-  const only = isNarrow && titles.every((title) => title !== '') ? ['-t', `(?:${titles.map(pattern).join('|')})$`] : []
+  const only = isNarrow && titles.every((title) => title !== '') ? ['-t', `(?:${titles.map(pattern).join('|')})`] : []
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   const command = [process.execPath, join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...reporters, ...vitest]
   await run([...command, ...only, ...files], root, runner)
