@@ -1,9 +1,9 @@
 /**
  * The faults that Axon must survive, and the tests that try each. Owns the table; running it is scripts/faults.ts.
  *
- * A test is its file, and its title, or the beginning of it, where the file has others too. A fault of which a part is tried by no test says
- * which in `lacks`: its tests run all the same, but it is never reported as held. One that this machine cannot make, as `needs`
- * tells, is not tried here.
+ * A test is its file, and its title, or the beginning of it, where the file has others too. A fault of which a part is tried by no
+ * test says which in `lacks`: its tests run all the same, but it is never reported as held. One that this machine cannot make, as
+ * `needs` tells, is not tried here.
  */
 import { type Need, otherUsers, smallDisks } from './needs.ts'
 
