@@ -79,7 +79,8 @@ export async function soak({ seconds, seed, cacheDir, progress }: SoakOptions): 
     if (seconds >= judgesSpeedFrom) findings.push(...slowed(calm.before, calm.under).map((what) => `I6: ${what}`))
 
     await setTimeout(idleMs)
-    // The books of the soak are not Axon's.
+    // Neither are the books of the soak Axon's, nor the proxies.
+    system.closeProxies()
     for (const book of [checker.settled, traffic.told]) book.clear()
     for (const book of [warmUp.echoes, traffic.echoes]) book.length = 0
     const after = await settled(system, before)

@@ -94,6 +94,10 @@ export function newSoakSystem(seed: number, cacheDir: string) {
     async quiet(): Promise<void> {
       while (later.size > 0) await Promise.all(later)
     },
+    /** What the proxies still hold, broken as they were made to break it: connections that are not Axon's any more. */
+    closeProxies(): void {
+      for (const proxy of proxies.values()) proxy.closeAll()
+    },
     executed: () => readFileSync(records, 'utf8').trimEnd().split('\n'),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   }
