@@ -91,7 +91,9 @@ export class FaultProxy {
     const far = connect({ path: this.#real, allowHalfOpen: true })
     const pair = { near, far }
     this.#pairs.add(pair)
-    near.on('close', () => this.#pairs.delete(pair))
+    const forget = () => near.destroyed && far.destroyed && this.#pairs.delete(pair)
+    near.on('close', forget)
+    far.on('close', forget)
     this.#pass('request', near, far, pair)
     this.#pass('answer', far, near, pair)
   }
