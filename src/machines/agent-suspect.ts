@@ -2,8 +2,16 @@
  * Owns `suspect` of a replica: nothing new is sent to its process, which is asked whether it answers. One that says nothing is
  * ended in the end; one whose event loop lags is only waited for. The chart is agent.ts.
  */
-import { generationOf } from './agent-context.ts'
+import { type AgentContext, generationOf } from './agent-context.ts'
 import { agentParts, terminate } from './agent-parts.ts'
+
+const recovered = { type: 'tell', params: { type: 'agent.recovered' } } as const
+/** Whether the process answers: then it is ready again. */
+const probe = {
+  src: 'healthProbe',
+  input: ({ context }: { context: AgentContext }) => ({ generation: generationOf(context) }),
+  onDone: { target: '#agent.ready', actions: recovered },
+} as const
 
 export const suspect = agentParts.createStateConfig({
   entry: { type: 'tell', params: { type: 'agent.suspect' } },
@@ -12,22 +20,14 @@ export const suspect = agentParts.createStateConfig({
     waiting: {
       entry: 'armExpiry',
       exit: 'disarmLiveness',
-      invoke: {
-        id: 'probe',
-        src: 'healthProbe',
-        input: ({ context }) => ({ generation: generationOf(context) }),
-        onDone: { target: '#agent.ready', actions: { type: 'tell', params: { type: 'agent.recovered' } } },
-        onError: {},
-      },
+      invoke: { ...probe, id: 'probe', onError: {} },
       on: { 'liveness.expired': 'confirming' },
     },
     /** Silence proves nothing where Node itself was paused and has not read what was said: it is asked once more. */
     confirming: {
       invoke: {
+        ...probe,
         id: 'confirmation',
-        src: 'healthProbe',
-        input: ({ context }) => ({ generation: generationOf(context) }),
-        onDone: { target: '#agent.ready', actions: { type: 'tell', params: { type: 'agent.recovered' } } },
         onError: { target: '#agent.crashed', actions: { type: 'command', params: terminate('hang') } },
       },
     },
@@ -35,21 +35,8 @@ export const suspect = agentParts.createStateConfig({
     lagging: {
       entry: 'armLiveness',
       exit: 'disarmLiveness',
-      invoke: {
-        id: 'loopProbe',
-        src: 'healthProbe',
-        input: ({ context }) => ({ generation: generationOf(context) }),
-        onDone: { target: '#agent.ready', actions: { type: 'tell', params: { type: 'agent.recovered' } } },
-        onError: {},
-      },
+      invoke: { ...probe, id: 'loopProbe', onError: {} },
       on: {
-        // Asked again each time: the loop answers the last of them as soon as it is free.
-        'process.heartbeat': {
-          guard: 'isLagging',
-          target: 'lagging',
-          reenter: true,
-          actions: ['keepHeartbeat', 'tellHeartbeat'],
-        },
         'liveness.suspected': 'waiting',
         'agent.stop': '#agent.draining',
         'agent.restart': { target: '#agent.draining', actions: 'wantStart' },
@@ -58,17 +45,18 @@ export const suspect = agentParts.createStateConfig({
   },
   on: {
     'process.heartbeat': [
+      // Asked again each time: the loop answers the last of the questions as soon as it is free.
       { guard: 'isLagging', target: '.lagging', actions: ['keepHeartbeat', 'tellHeartbeat'] },
       {
         guard: 'isCurrent',
         target: '#agent.ready',
-        actions: ['keepHeartbeat', { type: 'tell', params: { type: 'agent.recovered' } }],
+        actions: ['keepHeartbeat', recovered],
       },
     ],
     'process.alive': {
       guard: 'isCurrent',
       target: '#agent.ready',
-      actions: { type: 'tell', params: { type: 'agent.recovered' } },
+      actions: recovered,
     },
     'agent.stop': { target: '#agent.stopping', actions: 'wantStop' },
     'agent.drain': '#agent.draining',
