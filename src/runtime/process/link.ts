@@ -15,8 +15,9 @@ export class ProcessLink implements Link {
   readonly prefix = ''
   /** Bearer token of this process. */
   readonly token = randomBytes(32).toString('base64url')
+  readonly #end = Promise.withResolvers<void>()
   /** Resolves when the process has exited and everything it said has been read: what is not receipted by then never began, where it `hasReceipts`. */
-  readonly gone: Promise<void>
+  readonly gone = this.#end.promise
   listener: LinkListener | undefined
   readonly definition: AgentDefinition
   #control: Socket | undefined
@@ -25,7 +26,6 @@ export class ProcessLink implements Link {
   #refusesRuns = false
   #isSpoiled = false
   #closing: Promise<void> = Promise.resolve()
-  #resolveGone: () => void
   /** Attempts that were taken back and of which the process has not answered yet. */
   #revoked = new Map<string, (isKnown: boolean) => void>()
 
@@ -33,9 +33,6 @@ export class ProcessLink implements Link {
     this.definition = definition
     this.agent = definition.name
     this.generation = generation
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.gone = promise
-    this.#resolveGone = resolve
   }
 
   /** The connections to the process's HTTP server; undefined before it is ready and after it has exited. */
@@ -125,6 +122,6 @@ export class ProcessLink implements Link {
     void this.#pool?.destroy().catch(() => {})
     this.#control?.destroy()
     this.#revoked.clear()
-    this.#resolveGone()
+    this.#end.resolve()
   }
 }

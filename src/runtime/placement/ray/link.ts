@@ -20,21 +20,18 @@ export class RayLink implements Link {
   readonly agent: string
   readonly definition: AgentDefinition
   readonly hasReceipts = false
-  readonly gone: Promise<void>
+  readonly #end = Promise.withResolvers<void>()
+  readonly gone = this.#end.promise
   listener: LinkListener | undefined
   token = ''
   prefix = ''
   #endpoints: Endpoints | undefined
   #takesRuns = false
-  #resolveGone: () => void
 
   constructor(definition: AgentDefinition, generation: string) {
     this.definition = definition
     this.agent = definition.name
     this.generation = generation
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.gone = promise
-    this.#resolveGone = resolve
   }
 
   get pool(): Pool | undefined {
@@ -54,7 +51,7 @@ export class RayLink implements Link {
   bury(): void {
     this.#takesRuns = false
     this.#endpoints = undefined
-    this.#resolveGone()
+    this.#end.resolve()
   }
 
   /** A replica that drains says so; the others go on. */
