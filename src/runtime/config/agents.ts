@@ -232,6 +232,7 @@ export function parseAgents(options: AgentsOptions, placed: PlacementOptions = '
     const cwd = resolve(agent.cwd ?? '.')
     if (!known.has(cwd) && !isDirectory(cwd)) throw invalid(`the cwd of agent ${name} is no directory: ${cwd}`)
     known.add(cwd)
+    const where = agent.placement ?? elsewhere
     const { replicas, port, concurrency, scaling } = agent
     if (port && replicas.max > 1)
       throw invalid(
@@ -244,8 +245,8 @@ export function parseAgents(options: AgentsOptions, placed: PlacementOptions = '
       env: concealed(agent.env),
       sandbox: agent.sandbox ?? 'off',
       permissions: readPermissions(name, { ...agent, cwd }),
-      placement: readPlacement(name, agent.placement ?? elsewhere, agent),
-      startMs: agent.startMs ?? ((agent.placement ?? elsewhere) === 'local' ? localStartMs : rayStartMs),
+      placement: readPlacement(name, where, agent),
+      startMs: agent.startMs ?? (where === 'local' ? localStartMs : rayStartMs),
       scaling: { ...scaling, target: scaling.target ?? Math.max(1, Math.floor(concurrency / 2)) },
       replace: agent.replace ?? (port ? 'recreate' : 'rolling'),
       maxAttempts: agent.maxAttempts ?? (agent.idempotent ? 3 : 2),
