@@ -11,7 +11,7 @@ import { resolve } from 'node:path'
 import { AxonError } from '../../../errors.ts'
 import type { AgentDefinition, RayPlacement } from '../../../machines/definition.ts'
 import type { ApplicationConfig } from './dashboard.ts'
-import type { Packages } from './packages.ts'
+import { hashOf, type Packages } from './packages.ts'
 
 /** The one deployment of an application. */
 const deploymentName = 'agent'
@@ -75,7 +75,9 @@ export function applicationConfig(
   }
   const variables = { ...env, AXON_AGENT: name, PYDANTIC_AI_NO_BANNER: '1' }
   const deployment = deploymentConfig(definition, placement)
-  const revision = hashOf({ args, runtime, variables: Object.entries(variables), actor: deployment.ray_actor_options })
+  const revision = hashOf(
+    JSON.stringify({ args, runtime, variables: Object.entries(variables), actor: deployment.ray_actor_options }),
+  )
   return {
     name: application,
     route_prefix: `/${application}`,
@@ -116,8 +118,4 @@ function deploymentConfig({ replicas, concurrency, queue, shutdownMs }: AgentDef
       ...(Object.keys(custom).length > 0 && { resources: custom }),
     },
   }
-}
-
-function hashOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32)
 }

@@ -2,12 +2,11 @@
  * Owns what there is instead of an environment for an agent on Ray: the packages that are sent to the cluster, and that there is
  * one. What has them installed is the cluster's image, or Ray.
  */
-import { createHash } from 'node:crypto'
 import type { AgentDefinition, RayPlacement } from '../../../machines/definition.ts'
 import type { Environment } from '../../../machines/slots.ts'
 import { requirementsOf } from './application.ts'
 import type { Cluster } from './cluster.ts'
-import { packagesOf } from './packages.ts'
+import { hashOf, packagesOf } from './packages.ts'
 
 /**
  * Packs the agent's directory, and asks the dashboard who it is.
@@ -30,7 +29,7 @@ export async function provideOnRay(
   return {
     python: address,
     root: address,
-    fingerprint: createHash('sha256').update(made).digest('hex').slice(0, 32),
+    fingerprint: hashOf(made),
     version,
     installer: requirements.length > 0 ? 'pip' : 'none',
     isWarm: false,

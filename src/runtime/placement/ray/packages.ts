@@ -64,8 +64,9 @@ async function packWheel(): Promise<Package> {
   return { name: `${name}-${version}-${sha256.slice(0, 32)}.zip`, bytes: await readFile(path) }
 }
 
-function hashOf(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex').slice(0, 32)
+/** Names what has this content. */
+export function hashOf(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 32)
 }
 
 function tooLarge(agent: string, cwd: string): AxonError {
