@@ -10,8 +10,7 @@ import type { AgentDefinition, RayPlacement } from '../../../machines/definition
 import { applicationConfig, applicationName, isApplicationOf, type Provisions, revisionOf } from './application.ts'
 import type { Cluster } from './cluster.ts'
 import type { ApplicationConfig, Details } from './dashboard.ts'
-
-const well: ReadonlySet<string> = new Set(['RUNNING', 'DEPLOYING', 'NOT_STARTED'])
+import { kindOf } from './status.ts'
 
 export class Deployment {
   readonly #cluster: Cluster
@@ -114,5 +113,5 @@ export class Deployment {
 }
 
 function isWell({ applications }: Details, name: string): boolean {
-  return well.has(applications[name]?.status ?? '')
+  return ['coming', 'running'].includes(kindOf(applications[name]))
 }

@@ -28,12 +28,17 @@ const kinds: Readonly<Record<string, StandingKind>> = {
   DELETING: 'gone',
 }
 
+/** How an application stands, whatever it was made of. One that is not there is gone. */
+export function kindOf(application: Application | undefined): StandingKind {
+  return application === undefined ? 'gone' : (kinds[application.status] ?? 'ailing')
+}
+
 /** @param revision of the configuration that was written */
 export function standingOf({ applications }: Details, name: string, revision: string): Standing {
   const application = applications[name]
   if (application === undefined) return { is: 'gone', lines: [] }
   const lines = linesOf(application)
-  const is = kinds[application.status] ?? 'ailing'
+  const is = kindOf(application)
   if (is === 'gone') return { is, lines }
   if (revisionOf(application.deployed_app_config) !== revision) return { is: 'changed', lines }
   // Ray tries it twice more; what an import has raised, it raises again.
@@ -51,7 +56,7 @@ export function targetsOf({ target_groups: groups }: Details, name: string): str
 }
 
 /** The application's message says that a deployment failed; why, says the deployment's. */
-function linesOf({ status, message, deployments }: Application): string[] {
+export function linesOf({ status, message, deployments }: Application): string[] {
   const messages = [message, ...Object.values(deployments ?? {}).map((deployment) => deployment.message)]
   const said = messages.flatMap((each) => each?.split('\n') ?? []).filter((line) => line.trim() !== '')
   return [`Ray: ${status}`, ...said]
