@@ -2,7 +2,7 @@
  * Owns what every end-to-end test stands on: systems that are ended and counted after each test, one cache of environments for
  * all of them, and waits that are events rather than time.
  */
-import { existsSync, mkdtempSync, readdirSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ import {
   ensureEnvironment,
 } from '../../src/index.ts'
 import { Checker } from '../faults/checker.ts'
-import { identityOf, isAlive, leftBehind, processesWith } from './left-behind.ts'
+import { isAlive, leftBehind, processesWith, recordsOf } from './left-behind.ts'
 import { cacheDir, fixtures, root } from './places.ts'
 
 export { appears } from './appears.ts'
@@ -38,7 +38,8 @@ afterEach(async () => {
   for (const [axon, checker] of ended) {
     expect(checker.findings()).toEqual([])
     expect(leftBehind(axon)).toEqual({ processes: [], directories: [] })
-    expect(recordsOf(axon)).toEqual([])
+    // Of a system that has no stateDir of its own.
+    expect(recordsOf(axon, join(process.env.XDG_STATE_HOME ?? '', 'axon'))).toEqual([])
   }
   for (const directory of scratches) await rm(directory, { recursive: true, force: true })
   scratches.clear()
@@ -100,13 +101,6 @@ export function record(axon: Axon): AxonEvent[] {
     if (event.type !== 'process.heartbeat') events.push(event)
   })
   return events
-}
-
-/** Of a system that has no stateDir of its own. */
-function recordsOf(axon: Axon): string[] {
-  const systems = join(process.env.XDG_STATE_HOME ?? '', 'axon/systems')
-  const id = identityOf(axon)?.id
-  return id === undefined || !existsSync(systems) ? [] : readdirSync(systems).filter((name) => name.includes(id))
 }
 
 /** The error that a promise is rejected with. */

@@ -1,6 +1,7 @@
 /** Owns the search for what a system has left behind: processes that carry its mark, and the directory of its sockets. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { Axon } from '../../src/index.ts'
+import { recordsOf as recordsDirectory } from '../../src/runtime/state/record.ts'
 
 export interface LeftBehind {
   /** Ids of processes that carry the system's mark. */
@@ -33,8 +34,15 @@ export function isAlive(pid: number): boolean {
   return existsSync(`/proc/${pid}`)
 }
 
+/** Names of the records of a system in a stateDir. */
+export function recordsOf(axon: Axon, stateDir: string): string[] {
+  const systems = recordsDirectory(stateDir)
+  const id = identityOf(axon)?.id
+  return id === undefined || !existsSync(systems) ? [] : readdirSync(systems).filter((name) => name.includes(id))
+}
+
 /** Of a system that was started. */
-export function identityOf(axon: Axon): { id: string; runtimeDir: string } | undefined {
+function identityOf(axon: Axon): { id: string; runtimeDir: string } | undefined {
   try {
     return { id: axon.id, runtimeDir: axon.runtimeDir ?? '' }
   } catch {

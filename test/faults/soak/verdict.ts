@@ -1,8 +1,7 @@
 /** Owns what a soak may not leave or lose: directories and processes, memory and descriptors, and the speed of those that nothing was done to. */
-import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { quantile } from '../../../bench/statistics.ts'
-import { identityOf, leftBehind } from '../../e2e/left-behind.ts'
+import { leftBehind, recordsOf } from '../../e2e/left-behind.ts'
 import type { Held } from '../held.ts'
 import type { SoakSystem } from './system.ts'
 import type { Timed } from './traffic.ts'
@@ -48,13 +47,9 @@ export function grown(before: Held, after: Held): string[] {
 /** Of a system that is closed. */
 export function remains({ axon, directory }: SoakSystem): string[] {
   const { processes, directories } = leftBehind(axon)
-  const records = join(directory, 'state/systems')
-  const id = identityOf(axon)?.id ?? ''
   return [
     ...processes.map((pid) => `process ${pid} was left.`),
     ...directories.map((path) => `${path} was left.`),
-    ...(existsSync(records) ? readdirSync(records).filter((name) => name.includes(id)) : []).map(
-      (name) => `record ${name} was left.`,
-    ),
+    ...recordsOf(axon, join(directory, 'state')).map((name) => `record ${name} was left.`),
   ]
 }
