@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { ensureEnvironment } from 'axon-runtime'
+import { asRoot } from '../test/faults/needs.ts'
 import { benchEnvironment, benchRoot } from './environment.ts'
 import type { BenchResult } from './main.ts'
 import type { Installed } from './peers/contenders.ts'
@@ -38,9 +39,8 @@ async function install(directory: string): Promise<Installed> {
 
 /** In a namespace of the network that has loopback only. */
 async function measure(task: object): Promise<BenchResult['figures']> {
-  const namespaces = process.getuid?.() === 0 ? ['--net'] : ['--user', '--map-root-user', '--net']
   const program = [process.execPath, join(benchRoot, 'peers/measure.ts')]
-  const child = spawn('unshare', [...namespaces, 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', ...program], {
+  const child = spawn('unshare', [...asRoot, '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', ...program], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   child.stdin.end(JSON.stringify(task))

@@ -12,6 +12,9 @@ export interface Need {
   has: () => boolean
 }
 
+/** Arguments of `unshare` by which anybody may make namespaces, as a root of his own. */
+export const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
+
 export function demand(context: TestContext, { what, has }: Need): void {
   if (!has()) context.skip(`This machine has no ${what}.`)
 }
@@ -48,7 +51,6 @@ export async function onSmallDisk(
 }
 
 function withSmallDisk(directory: string, size: string, program: readonly string[]): [string, string[]] {
-  const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
   const mount = 'mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && exec "$@"'
-  return ['unshare', [...user, '--mount', 'sh', '-c', mount, 'sh', size, directory, ...program]]
+  return ['unshare', [...asRoot, '--mount', 'sh', '-c', mount, 'sh', size, directory, ...program]]
 }

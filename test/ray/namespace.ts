@@ -7,9 +7,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureEnvironment } from '../../src/runtime/environment/environment.ts'
+import { asRoot } from '../faults/needs.ts'
 
 const root = join(import.meta.dirname, '../..')
-const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
 const namespaces = ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', ...asRoot]
 
 /** Whether this machine permits them. */
