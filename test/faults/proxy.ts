@@ -140,8 +140,9 @@ export class FaultProxy {
   }
 }
 
-/** It may have been killed by another fault already. */
-export function killed(pid: number): void {
+/** It may have been killed by another fault already, and be known to be gone. */
+export function killed(pid: number | undefined): void {
+  if (pid === undefined) return
   try {
     process.kill(pid, 'SIGKILL')
   } catch (error) {

@@ -9,10 +9,8 @@ import type { Traffic } from './traffic.ts'
 
 type Fault = (system: SoakSystem, traffic: Traffic) => void
 
-export type FaultName = string
-
-/** Each does what its name says. */
-export const soakFaults: Readonly<Record<FaultName, Fault>> = {
+/** By name. Each does what it says. */
+export const soakFaults: Readonly<Record<string, Fault>> = {
   'SIGKILL of a process': toProcess((victim, system) => system.signal(victim, 'SIGKILL')),
   'SIGTERM to a process': toProcess((victim, system) => system.signal(victim, 'SIGTERM')),
   'SIGSEGV to a process': toProcess((victim, system) => system.signal(victim, 'SIGSEGV')),
@@ -25,8 +23,8 @@ export const soakFaults: Readonly<Record<FaultName, Fault>> = {
     const agent = system.pick(victims)
     for (const one of system.processes()) if (one.agent === agent) system.signal(one, 'SIGKILL')
   },
-  'SIGKILL of the host': (system) => kill(system.host()?.pid),
-  'SIGKILL of the guard': (system) => kill(system.host()?.guard),
+  'SIGKILL of the host': (system) => killed(system.host()?.pid),
+  'SIGKILL of the guard': (system) => killed(system.host()?.guard),
   'the code raises': acts('raise'),
   'the code ends its process': acts('exit'),
   'the code aborts': acts('abort'),
@@ -103,7 +101,7 @@ export const soakFaults: Readonly<Record<FaultName, Fault>> = {
 }
 
 /** All agents are hit by them: those that none is aimed at, too. */
-export const forAll: ReadonlySet<FaultName> = new Set([
+export const forAll: ReadonlySet<string> = new Set([
   'SIGKILL of the host',
   'SIGKILL of the guard',
   'Node is paused',
@@ -127,9 +125,4 @@ function toConnection(of: ProxyFault['of']): Fault {
     void proxy?.arm({ of, act, afterBytes: system.upTo(1_000) })
     system.after(1_500, () => proxy?.release())
   })
-}
-
-/** A guard and its host end together: what is told of it may come later than the next fault. */
-function kill(pid: number | undefined): void {
-  if (pid !== undefined) killed(pid)
 }

@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { type Held, held } from '../held.ts'
 import { seeded } from '../profile.ts'
-import { type FaultName, forAll, soakFaults } from './faults.ts'
+import { forAll, soakFaults } from './faults.ts'
 import { agents, newSoakSystem, type SoakSystem } from './system.ts'
 import { Traffic } from './traffic.ts'
 import { grown, type Latency, latency, remains, slowed } from './verdict.ts'
@@ -128,7 +128,7 @@ async function disturb(
   const order = seeded(seed)
   const faultsByName: Record<string, number> = {}
   const feltAt: number[] = []
-  let deck: FaultName[] = []
+  let deck: string[] = []
   for (let second = 1; second <= seconds; second += 1) {
     if (deck.length === 0) deck = Object.keys(soakFaults)
     const [name = ''] = deck.splice(Math.floor(order() * deck.length), 1)
