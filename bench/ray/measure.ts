@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type AgentOptions, createAxon } from 'axon-runtime'
 import { Pool } from 'undici'
-import { tokenOf } from '../../dist/runtime/placement/ray/application.js'
+import { addressOf } from '../../dist/runtime/placement/ray/application.js'
 import { startHead } from '../../test/ray/head.ts'
 import type { RayHead } from '../../test/ray/node.ts'
 import { benchRoot } from '../environment.ts'
@@ -103,11 +103,9 @@ async function measure({ address, proxy, token, python }: RayHead): Promise<Benc
 /** The same requests of the same application, without a run. */
 function barePool({ proxy, token }: Pick<RayHead, 'proxy' | 'token'>, application: string) {
   const pool = new Pool(proxy, { connections: concurrency + 1, pipelining: 1 })
-  const headers = {
-    authorization: `Bearer ${tokenOf({ token }, application)}`,
-    'content-type': 'application/json',
-  }
-  const path = `/${application}/agents/proxy/run_sync`
+  const address = addressOf({ token }, application)
+  const headers = { authorization: `Bearer ${address.token}`, 'content-type': 'application/json' }
+  const path = `${address.prefix}/agents/proxy/run_sync`
   const body = JSON.stringify({ prompt })
   return {
     request: async () => {

@@ -128,3 +128,6 @@ def test_headers_are_read_and_checked() -> None:
         with pytest.raises(RunError, match=name) as caught:
             parse_head(run, attempt, deadline)
         assert caught.value.status == 400
+    assert parse_head(b"r", b"", b"", b"20").begin_ms == 20
+    with pytest.raises(RunError, match="x-axon-begin-ms"):
+        parse_head(b"r", b"", b"", b"inf")

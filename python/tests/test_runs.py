@@ -78,6 +78,30 @@ async def test_the_receipt_comes_although_the_run_kills_its_process(node: FakeNo
     assert notes(node) == ["called die"]
 
 
+@pytest.mark.parametrize("end", ["release", "cancel"])
+async def test_the_answer_of_a_run_that_lasts_begins_where_that_is_asked_for(node: FakeNode, end: str) -> None:
+    agent = await node.start(node.module(WAITING))
+    headers = {**agent.headers("r1"), "x-axon-begin-ms": "1"}
+    asked = {"content": b'{"prompt":"wait"}', "headers": headers}
+    async with agent.http() as client, client.stream("POST", "/agents/writer/run_sync", **asked) as response:
+        assert response.status_code == 200
+        if end == "release":
+            (node.folder / "release").touch()
+        else:
+            agent.send({"type": "cancel", "run": "r1", "attempt": 1})
+        body = await response.aread()
+    assert body.startswith(b' {"result":"released"' if end == "release" else b' {"error":{"code":"RUN_CANCELLED"')
+
+
+async def test_the_answer_of_a_run_that_ends_sooner_is_whole(node: FakeNode) -> None:
+    agent = await node.start(node.module(WAITING))
+    headers = {**agent.headers("r1"), "x-axon-begin-ms": "60000"}
+    async with agent.http() as client:
+        answer = await client.post("/agents/writer/run_sync", content=b'{"prompt":"short"}', headers=headers)
+    assert answer.content.startswith(b'{"result":"short"')
+    assert answer.headers["content-length"] == str(len(answer.content))
+
+
 @pytest.mark.parametrize("route", ["run_sync", "run_stream"])
 async def test_node_cancels_a_run_by_its_id(node: FakeNode, route: str) -> None:
     agent = await node.start(node.module(WAITING))

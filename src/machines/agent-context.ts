@@ -10,7 +10,7 @@ import type { Crash } from './crash.ts'
 import type { AgentDefinition } from './definition.ts'
 import type { AgentFact } from './facts.ts'
 import type { RestartHistory } from './restart-policy.ts'
-import type { Environment, PortEvent } from './slots.ts'
+import type { Environment, PortEvent, RayApplication } from './slots.ts'
 
 /** Who hears the facts of a replica. */
 export type FactListener = ActorRef<Snapshot<unknown>, AgentFact>
@@ -79,6 +79,8 @@ export interface AgentContext {
   next: 'started' | 'idle' | 'stopped'
   /** The last figures of the process that is alive. */
   heartbeat: HeartbeatFrame | undefined
+  /** What it consists of, where it is on Ray. */
+  application: RayApplication | undefined
   lastError: AxonError | undefined
 }
 
@@ -92,6 +94,7 @@ export const noProcess = {
   readyAtMs: undefined,
   crash: undefined,
   heartbeat: undefined,
+  application: undefined,
 } satisfies Partial<AgentContext>
 
 /** `writer/0#3`: the third process of replica 0 of agent writer. */

@@ -92,6 +92,7 @@ export const agentParts = setup({
       sandboxed: undefined,
       endpoint: undefined,
       heartbeat: undefined,
+      application: undefined,
     }),
     keepHeartbeat: assign({
       heartbeat: ({ context, event }) => (event.type === 'process.heartbeat' ? event.heartbeat : context.heartbeat),
@@ -99,6 +100,15 @@ export const agentParts = setup({
     tellHeartbeat: enqueueActions(({ enqueue, context, event }) => {
       if (event.type !== 'process.heartbeat') return
       const fact: AgentFact = { ...event, agent: context.definition.name }
+      enqueue.sendTo(context.parent, fact)
+    }),
+    keepAlive: assign(({ event }) =>
+      event.type === 'process.alive' ? { endpoint: event.endpoint, application: event.application } : {},
+    ),
+    tellReplicas: enqueueActions(({ enqueue, context, event }) => {
+      if (event.type !== 'process.alive') return
+      const { generation, application } = event
+      const fact: AgentFact = { type: 'process.replicas', agent: context.definition.name, generation, application }
       enqueue.sendTo(context.parent, fact)
     }),
     keepPid: assign(({ event }) =>

@@ -56,7 +56,7 @@ export const suspect = agentParts.createStateConfig({
     'process.alive': {
       guard: 'isCurrent',
       target: '#agent.ready',
-      actions: recovered,
+      actions: ['keepAlive', recovered],
     },
     'agent.stop': { target: '#agent.stopping', actions: 'wantStop' },
     'agent.drain': '#agent.draining',

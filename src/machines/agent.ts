@@ -108,7 +108,10 @@ export const agentMachine = agentParts.createMachine({
           { guard: 'isLagging', target: 'suspect.lagging', actions: ['keepHeartbeat', 'tellHeartbeat'] },
           { guard: 'isCurrent', actions: ['keepHeartbeat', 'disarmLiveness', 'armLiveness', 'tellHeartbeat'] },
         ],
-        'process.alive': { guard: 'isCurrent', actions: ['disarmLiveness', 'armLiveness'] },
+        'process.alive': {
+          guard: 'isCurrent',
+          actions: ['keepAlive', 'disarmLiveness', 'armLiveness', 'tellReplicas'],
+        },
         'liveness.suspected': 'suspect',
         'agent.stop': 'draining',
         'agent.drain': 'draining',

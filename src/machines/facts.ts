@@ -5,7 +5,7 @@
 import type { AxonError } from '../errors.ts'
 import type { AgentEndpoint, AgentFacts, HeartbeatFrame } from '../protocol/control.ts'
 import type { Crash } from './crash.ts'
-import type { Environment, ExitRecord } from './slots.ts'
+import type { Environment, ExitRecord, RayApplication } from './slots.ts'
 
 /** Told by a replica's machine. `generation` names the process, for example `writer/0#3`. */
 export type AgentFact =
@@ -24,6 +24,7 @@ export type AgentFact =
       facts: AgentFacts
     }
   | { type: 'process.heartbeat'; agent: string; generation: string; heartbeat: HeartbeatFrame }
+  | { type: 'process.replicas'; agent: string; generation: string; application: RayApplication }
   | { type: 'agent.suspect'; agent: string; generation: string }
   | { type: 'agent.recovered'; agent: string; generation: string }
   | { type: 'agent.draining'; agent: string; generation: string }

@@ -87,6 +87,31 @@ export interface ExitRecord {
 
 export type TerminateReason = 'stop' | 'start_timeout' | 'hang' | 'protocol'
 
+/** What stands for a process on Ray. */
+export interface RayApplication {
+  /** As Ray knows it: `axon-writer`. */
+  name: string
+  /** Its replicas, those that start or end too. */
+  replicas: readonly RayReplica[]
+}
+
+/** One of Ray's replicas. What is undefined Ray does not tell, or not yet. */
+export interface RayReplica {
+  id: string
+  /** In Ray's words: `STARTING`, `RUNNING`, `STOPPING` … */
+  state: string
+  /** The address of its node. */
+  node: string | undefined
+  /** On that node. */
+  pid: number | undefined
+  /** Resident memory, in bytes. */
+  rss: number | undefined
+  /** Processor time, in seconds. */
+  cpu: number | undefined
+  /** The file of its log, below the log directory of its node. */
+  log: string | undefined
+}
+
 /** What `portSpawn` tells the machine. */
 export type PortEvent =
   /** `pid`: undefined where it is a process of another machine. */
@@ -99,8 +124,8 @@ export type PortEvent =
       sandboxed?: AchievedSandbox | undefined
     }
   | { type: 'process.heartbeat'; generation: string; heartbeat: HeartbeatFrame }
-  /** As a heartbeat, from what tells no figures. */
-  | { type: 'process.alive'; generation: string }
+  /** As a heartbeat, of what is an application on Ray: where it is now, and what it consists of. */
+  | { type: 'process.alive'; generation: string; endpoint: AgentEndpoint; application: RayApplication }
   | { type: 'process.violated'; generation: string; message: string }
   | { type: 'process.exited'; generation: string; exit: ExitRecord }
 

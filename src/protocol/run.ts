@@ -77,4 +77,6 @@ export const runHeaders = {
   attempt: 'x-axon-attempt',
   /** Milliseconds that are left for the run when the request is written. */
   deadlineMs: 'x-axon-deadline-ms',
+  /** Milliseconds after which an answer of run_sync begins whose run has not ended. */
+  beginMs: 'x-axon-begin-ms',
 } as const

@@ -8,6 +8,7 @@ import { generationOf, replicaName } from '../machines/agent-context.ts'
 import type { Crash } from '../machines/crash.ts'
 import type { poolMachine } from '../machines/pool.ts'
 import { serverId } from '../machines/pool-context.ts'
+import type { RayApplication } from '../machines/slots.ts'
 import type { AgentEndpoint, AgentFacts, HeartbeatFrame } from '../protocol/control.ts'
 import type { AchievedLimits, AgentLimits } from '../protocol/host.ts'
 import type { AchievedSandbox, Permissions, SandboxLevel } from '../protocol/sandbox.ts'
@@ -49,6 +50,8 @@ export interface ReplicaSnapshot {
   restarts: number
   /** What its process uses, as it last told: every 2 s. Undefined where no process is alive, or has told nothing yet. */
   resources: ProcessResources | undefined
+  /** What stands for its process on Ray, as it last was: every 2 s. Undefined on this machine, and before it is ready. */
+  application: RayApplication | undefined
   /** Runs that were sent to its process and have not settled. */
   inFlight: number
   /** How the last process was lost, until the next is tried. */
@@ -120,6 +123,7 @@ function viewReplica({ context, value }: SnapshotFrom<typeof agentMachine>, inFl
     sandbox: permissions && { level: sandbox, ...permissions, achieved: context.sandboxed },
     restarts: context.restarts,
     resources: context.heartbeat && resourcesOf(context.heartbeat),
+    application: context.application,
     inFlight,
     crash: context.crash,
     lastError: context.lastError,
@@ -138,6 +142,7 @@ function notMade(agent: string): ReplicaSnapshot {
     sandbox: undefined,
     restarts: 0,
     resources: undefined,
+    application: undefined,
     inFlight: 0,
     crash: undefined,
     lastError: undefined,

@@ -31,16 +31,18 @@ describe('heartbeats', () => {
     expect(rig.probe.isAborted).toBe(true)
   })
 
-  it('may be words without figures', async () => {
+  it('may be what Ray tells of an application', async () => {
     const rig = await new AgentRig().reach('ready')
+    const application = { name: 'axon-writer', replicas: [] }
     rig.clock.advance(9_999)
-    rig.process.alive()
+    rig.process.alive(application)
     rig.clock.advance(9_999)
-    expect([rig.state, rig.told()]).toEqual(['ready', []])
+    expect([rig.state, rig.told()]).toEqual(['ready', ['process.replicas']])
     rig.clock.advance(1)
     expect(rig.state).toBe('suspect.waiting')
-    rig.process.alive()
+    rig.process.alive({ ...application, name: 'axon-writer.1' })
     expect([rig.state, rig.told()]).toEqual(['ready', ['agent.suspect', 'agent.recovered', 'agent.ready']])
+    expect(rig.actor.getSnapshot().context.application).toEqual({ name: 'axon-writer.1', replicas: [] })
   })
 
   it('that are of another generation do not make it ready again', async () => {

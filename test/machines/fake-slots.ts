@@ -11,6 +11,7 @@ import type {
   PortCommand,
   PortEvent,
   PortInput,
+  RayApplication,
 } from '../../src/machines/slots.ts'
 import type { HeartbeatFrame } from '../../src/protocol/control.ts'
 import { agentFacts, endpoint, exitOf, heartbeat } from './samples.ts'
@@ -64,8 +65,8 @@ export class FakeProcess {
     })
   }
 
-  alive(): void {
-    this.#tell({ type: 'process.alive', generation: this.generation })
+  alive(application: RayApplication): void {
+    this.#tell({ type: 'process.alive', generation: this.generation, endpoint, application })
   }
 
   violated(): void {

@@ -44,36 +44,38 @@ def _marks(error: RunError) -> list[tuple[bytes, bytes]]:
 
 
 class JsonAnswer:
-    """The answer of `run_sync`. One whose run waits for a person begins early, so that nobody takes it for lost: status
-    200, and a space after each `keep_alive` seconds. An error is then told by the body alone.
+    """The answer of `run_sync`. One whose run waits for a person, or lasts longer than `begin_ms`, begins early, so that
+    nobody takes it for lost: status 200, and a space after each `keep_alive` seconds. An error is then told by the body
+    alone.
     """
 
     def __init__(self, send: Send, keep_alive: float) -> None:
         self._send = send
         self._keep_alive = keep_alive
-        self._has_begun = False
-        self._waiting: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._sending: asyncio.Task[None] | None = None
+        """The last that was sent before the end; None where the answer has not begun."""
+        self.begin_ms: float | None = None
         self.is_ended = False
 
     emit = None
 
     async def begin(self, run: str) -> None:
-        """Nothing is told before the end."""
+        """The run begins; nothing is told of it before `begin_ms`."""
+        if self.begin_ms is not None and not self.is_ended:
+            self._timer = asyncio.get_running_loop().call_later(self.begin_ms / 1000, self._open)
 
     async def approval(self, data: dict[str, Any]) -> None:
         """Begins, and keeps the connection awake from now on."""
-        if self.is_ended or self._has_begun:
-            return
-        self._has_begun = True
-        self._waiting = asyncio.get_running_loop().create_task(self._stay_awake())
-        await self._send({"type": "http.response.start", "status": 200, "headers": [_JSON]})
-        await self._send(_SPACE)
+        if not self.is_ended:
+            # Whoever is asked, the run may be cancelled meanwhile.
+            await asyncio.shield(self._open())
 
     def drop(self) -> None:
         """The reader is gone: nothing is sent any more."""
         self.is_ended = True
-        if self._waiting is not None:
-            self._waiting.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def result(self, outcome: Outcome) -> None:
         """Ends with status 200."""
@@ -87,15 +89,28 @@ class JsonAnswer:
 
     async def _end(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
         self.drop()
-        if self._has_begun:
-            await self._send({"type": "http.response.body", "body": body})
-        else:
+        if self._sending is None:
             await send_json(self._send, status, body, *headers)
+        else:
+            await self._sending
+            await self._send({"type": "http.response.body", "body": body})
+
+    def _open(self) -> asyncio.Task[None]:
+        if self._sending is None:
+            self._sending = asyncio.get_running_loop().create_task(self._begin())
+        return self._sending
+
+    async def _begin(self) -> None:
+        await self._send({"type": "http.response.start", "status": 200, "headers": [_JSON]})
+        await self._stay_awake()
 
     async def _stay_awake(self) -> None:
-        while True:
-            await asyncio.sleep(self._keep_alive)
-            await self._send(_SPACE)
+        await self._send(_SPACE)
+        if not self.is_ended:
+            self._timer = asyncio.get_running_loop().call_later(self._keep_alive, self._say_more)
+
+    def _say_more(self) -> None:
+        self._sending = asyncio.get_running_loop().create_task(self._stay_awake())
 
 
 class StreamAnswer:
@@ -109,6 +124,8 @@ class StreamAnswer:
         self._sending = 0
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0
+        self.begin_ms: float | None = None
+        """Says nothing here: a stream begins at once."""
         self.is_ended = False
 
     async def begin(self, run: str) -> None:

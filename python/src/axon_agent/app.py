@@ -24,7 +24,7 @@ from axon_agent import __version__, tools
 from axon_agent.answers import Answer, JsonAnswer, Send, StreamAnswer, send_error
 from axon_agent.errors import RunError
 from axon_agent.openapi import REFUSALS, add_schemas, hoist
-from axon_agent.protocol import ATTEMPT_HEADER, DEADLINE_HEADER, RUN_HEADER
+from axon_agent.protocol import ATTEMPT_HEADER, BEGIN_HEADER, DEADLINE_HEADER, RUN_HEADER
 from axon_agent.request import RunHead, parse_head, parse_request
 from axon_agent.runs import Runs
 from axon_agent.tracing import BAGGAGE, TRACEPARENT, TRACESTATE, read_trace
@@ -86,7 +86,7 @@ class AgentApp:
         await self._run(scope, receive, send, StreamAnswer(send, self._keep_alive))
 
     async def _run(self, scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
-        run_id = attempt = deadline = b""
+        run_id = attempt = deadline = begin = b""
         traced: dict[bytes, bytes] | None = None
         for name, value in scope["headers"]:
             if name == RUN_HEADER:
@@ -95,13 +95,16 @@ class AgentApp:
                 attempt = value
             elif name == DEADLINE_HEADER:
                 deadline = value
+            elif name == BEGIN_HEADER:
+                begin = value
             elif name in _TRACED:
                 traced = traced or {}
                 # A header that stands twice is a list of both.
                 traced[name] = traced[name] + b"," + value if name in traced else value
         head: RunHead | None = None
         try:
-            head = parse_head(run_id or uuid.uuid4().hex.encode(), attempt, deadline)
+            head = parse_head(run_id or uuid.uuid4().hex.encode(), attempt, deadline, begin)
+            answer.begin_ms = head.begin_ms
             self._runs.check_open()
             body = await _body(receive)
             if body is None:

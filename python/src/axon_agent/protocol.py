@@ -19,6 +19,7 @@ MAX_FRAME_BYTES = 1024 * 1024
 RUN_HEADER = b"x-axon-run"
 ATTEMPT_HEADER = b"x-axon-attempt"
 DEADLINE_HEADER = b"x-axon-deadline-ms"
+BEGIN_HEADER = b"x-axon-begin-ms"
 STARTED_HEADER = b"x-axon-started"
 
 RUN_ID = re.compile(r"[A-Za-z0-9._:/#-]{1,200}")

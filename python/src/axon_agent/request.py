@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from typing_extensions import NotRequired, TypedDict
 
 from axon_agent.errors import RunError
-from axon_agent.protocol import ATTEMPT_HEADER, DEADLINE_HEADER, LONGEST_MS, RUN_HEADER, RUN_ID
+from axon_agent.protocol import ATTEMPT_HEADER, BEGIN_HEADER, DEADLINE_HEADER, LONGEST_MS, RUN_HEADER, RUN_ID
 
 MAX_DEPTH = 64
 
@@ -133,14 +133,15 @@ def explain(error: ValidationError, field: str = "") -> str:
 
 @dataclass(frozen=True)
 class RunHead:
-    """The headers of a run. `deadline_ms` is the time left, None for no limit."""
+    """The headers of a run. `deadline_ms` is the time left, None for no limit; after `begin_ms` its answer begins."""
 
     run: str
     attempt: int
     deadline_ms: float | None
+    begin_ms: float | None
 
 
-def parse_head(run: bytes, attempt: bytes, deadline: bytes) -> RunHead:
+def parse_head(run: bytes, attempt: bytes, deadline: bytes, begin: bytes = b"") -> RunHead:
     """The headers of a run; `RunError` 400 naming the header that is wrong."""
     try:
         name = run.decode("ascii")
@@ -150,15 +151,21 @@ def parse_head(run: bytes, attempt: bytes, deadline: bytes) -> RunHead:
         raise _bad_header(RUN_HEADER, "a run id") from None
     if attempt and not attempt.isdigit():
         raise _bad_header(ATTEMPT_HEADER, "a number")
-    left: float | None = None
-    if deadline:
-        try:
-            left = float(deadline)
-        except ValueError:
-            raise _bad_header(DEADLINE_HEADER, "a number of milliseconds") from None
-        if left != left or left in (float("inf"), float("-inf")):
-            raise _bad_header(DEADLINE_HEADER, "a number of milliseconds")
-    return RunHead(name, int(attempt or b"1"), left if left is None else min(left, LONGEST_MS))
+    left = _milliseconds(DEADLINE_HEADER, deadline)
+    return RunHead(name, int(attempt or b"1"), left, _milliseconds(BEGIN_HEADER, begin))
+
+
+def _milliseconds(header: bytes, given: bytes) -> float | None:
+    """At most `LONGEST_MS`; None where the header is not given."""
+    if not given:
+        return None
+    try:
+        wanted = float(given)
+    except ValueError:
+        raise _bad_header(header, "a number of milliseconds") from None
+    if wanted != wanted or wanted in (float("inf"), float("-inf")):
+        raise _bad_header(header, "a number of milliseconds")
+    return min(wanted, LONGEST_MS)
 
 
 def _bad_header(name: bytes, wanted: str) -> RunError:

@@ -13,6 +13,7 @@ export interface Answer {
  * Sends a request and reads its whole answer.
  * @param signal ends the exchange; the promise is then rejected with its reason
  * @param maxBytes of the answer; a longer one is a `RangeError`
+ * @param onBegun called with the status when the answer begins
  * @throws what undici says of the connection
  */
 export function exchange(
@@ -20,6 +21,7 @@ export function exchange(
   options: Dispatcher.DispatchOptions,
   signal: AbortSignal,
   maxBytes: number,
+  onBegun?: (status: number) => void,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
@@ -43,6 +45,7 @@ export function exchange(
       },
       onResponseStart(_, statusCode) {
         status = statusCode
+        onBegun?.(status)
       },
       onResponseData(given, chunk) {
         bytes += chunk.length

@@ -79,7 +79,10 @@ function linkOf(links: ReadonlyMap<string, Link>, { generation }: HttpCall): Lin
 
 async function ask(link: Link, call: HttpCall, signal: AbortSignal): Promise<Answer> {
   try {
-    return await exchange(link.pool as Pool, requestOf(link, call, 'run_sync'), signal, maxEventChars)
+    const request = requestOf(link, call, 'run_sync')
+    return await exchange(link.pool as Pool, request, signal, maxEventChars, (status) => {
+      if (status === 200 && link.beginMs !== undefined) link.listener?.onStarted(call.run)
+    })
   } catch (error) {
     if (error instanceof RangeError) throw invalidResponse(link, call.run, call.attempt, 'is too long', error)
     throw lost(error, signal)
@@ -105,6 +108,7 @@ function requestOf(link: Link, call: HttpCall, route: string): Dispatcher.Dispat
       [runHeaders.run]: run,
       [runHeaders.attempt]: String(attempt),
       [runHeaders.deadlineMs]: String(Math.max(1, Math.round(deadlineMs))),
+      ...(link.beginMs !== undefined && { [runHeaders.beginMs]: String(link.beginMs) }),
       ...trace,
     },
     body,

@@ -30,6 +30,11 @@ export interface Link {
   readonly hasReceipts: boolean
   /** Resolves when it has ended and everything it said has been read. */
   readonly gone: Promise<void>
+  /**
+   * After so many milliseconds the answer of a run begins that has not ended: the beginning is its receipt. Undefined where
+   * receipts come another way.
+   */
+  readonly beginMs?: number
   listener: LinkListener | undefined
   /** The connections for one more request; undefined before it is ready and after its end. */
   readonly pool: Pool | undefined

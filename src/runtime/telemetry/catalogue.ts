@@ -52,6 +52,10 @@ export const catalogue: Readonly<Record<AxonEventName, { level: Level; says: str
   'process.spawned': { level: 'debug', says: 'The process exists.' },
   'agent.ready': { level: 'info', says: 'The process serves; runs are sent to it.' },
   'process.heartbeat': { level: 'trace', says: 'Memory, processor time, loop lag and runs in flight of a process.' },
+  'process.replicas': {
+    level: 'trace',
+    says: 'An application on Ray: its replicas, with their memory and processor time.',
+  },
   'process.output': { level: 'debug', says: 'A line of standard output or error.' },
   'agent.suspect': {
     level: 'warn',

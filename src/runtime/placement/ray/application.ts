@@ -27,6 +27,16 @@ export function applicationName({ applicationPrefix }: RayPlacement, agent: stri
   return index === 0 ? first : `${first}.${index}`
 }
 
+type Tokened = Pick<RayPlacement, 'token'>
+
+/** Where an application is, behind a proxy or at a replica's own port. */
+export interface Address {
+  /** Of every path. */
+  prefix: string
+  /** Bearer token of every request. */
+  token: string
+}
+
 /** Whether an application of that name is one of the agent's. No agent has a dot in its name. */
 export function isApplicationOf(placement: RayPlacement, agent: string, name: string): boolean {
   const first = applicationName(placement, agent, 0)
@@ -34,10 +44,20 @@ export function isApplicationOf(placement: RayPlacement, agent: string, name: st
 }
 
 /** Bearer token of every request to the application: whoever has Ray's token has it, on any machine and after a restart. */
-export function tokenOf({ token }: Pick<RayPlacement, 'token'>, application: string): string {
+function tokenOf({ token }: Tokened, application: string): string {
   return createHmac('sha256', token ?? ownSecret)
     .update(`axon:${application}`)
     .digest('base64url')
+}
+
+/** What a request to the application needs. */
+export function addressOf(placement: Tokened, application: string): Address {
+  return { prefix: `/${application}`, token: tokenOf(placement, application) }
+}
+
+/** All that the cluster has of the token. */
+function tokenHashOf(placement: Tokened, application: string): string {
+  return createHash('sha256').update(tokenOf(placement, application)).digest('hex')
 }
 
 /** What `applicationConfig` needs to know of an agent beside its definition. */
@@ -60,12 +80,12 @@ export async function requirementsOf(definition: AgentDefinition): Promise<reado
   return text.split('\n').flatMap((line) => line.replace(/(^|\s)#.*$/, '').trim() || [])
 }
 
+/** What the application of an agent is; where it is, says `renamed`. */
 export function applicationConfig(
   definition: AgentDefinition,
   placement: RayPlacement,
   { packages, requirements }: Provisions,
-  application: string,
-): ApplicationConfig {
+): Omit<ApplicationConfig, 'name'> {
   const { name, module, model = null, env } = definition
   const args = { agent: name, module, model }
   const runtime = {
@@ -79,17 +99,42 @@ export function applicationConfig(
     JSON.stringify({ args, runtime, variables: Object.entries(variables), actor: deployment.ray_actor_options }),
   )
   return {
-    name: application,
-    route_prefix: `/${application}`,
     import_path: 'axon_agent.ray:application',
-    args: { ...args, token_sha256: createHash('sha256').update(tokenOf(placement, application)).digest('hex') },
+    args,
     runtime_env: { ...runtime, env_vars: { ...variables, [revisionVariable]: revision } },
     deployments: [deployment],
   }
 }
 
+/** The configuration as an application of this name. */
+export function renamed(
+  config: Omit<ApplicationConfig, 'name'>,
+  placement: RayPlacement,
+  application: string,
+): ApplicationConfig {
+  const args = { ...(config.args as object), token_sha256: tokenHashOf(placement, application) }
+  return { ...config, name: application, route_prefix: `/${application}`, args }
+}
+
+/** The configuration, which may be another system's, with the scale of this definition. */
+export function scaledConfig(
+  config: ApplicationConfig,
+  definition: AgentDefinition,
+  placement: RayPlacement,
+): ApplicationConfig {
+  const [{ ray_actor_options } = {}] = (config.deployments ?? []) as ReturnType<typeof deploymentConfig>[]
+  const deployment = deploymentConfig(definition, placement)
+  return { ...config, deployments: [{ ...deployment, ...(ray_actor_options && { ray_actor_options }) }] }
+}
+
+/** Whether a configuration that was read is one of Axon's, of an application that takes the token of this placement. */
+export function isReachable(placement: RayPlacement, config: ApplicationConfig | null | undefined): boolean {
+  const { token_sha256 } = (config?.args ?? {}) as { token_sha256?: string }
+  return revisionOf(config) !== undefined && token_sha256 === tokenHashOf(placement, config?.name ?? '')
+}
+
 /** The revision of a configuration that was read; undefined where it is none of Axon's. */
-export function revisionOf(config: ApplicationConfig | null | undefined): string | undefined {
+export function revisionOf(config: Omit<ApplicationConfig, 'name'> | null | undefined): string | undefined {
   const { env_vars: variables } = (config?.runtime_env ?? {}) as { env_vars?: Record<string, string> }
   return variables?.[revisionVariable]
 }

@@ -4,7 +4,7 @@
  */
 import type { RayPlacement } from '../../../machines/definition.ts'
 import type { Provisions } from './application.ts'
-import { Dashboard, type Details } from './dashboard.ts'
+import { type ApplicationConfig, Dashboard, type Details } from './dashboard.ts'
 import { type Edit, Writer } from './writer.ts'
 
 /** Of what Ray told so lately every agent may read. */
@@ -16,6 +16,8 @@ export class Cluster {
   readonly held = new Map<string, string>()
   /** By agent: what its application is to be made of. */
   readonly provisions = new Map<string, Provisions>()
+  /** By revision of this system's own: what another system has put in its place. */
+  readonly successors = new Map<string, ApplicationConfig>()
   readonly #writer: Writer
   #reading: { at: number; details: Promise<Details> } | undefined
 

@@ -14,10 +14,18 @@ export type ApplicationConfig = { name: string } & Record<string, unknown>
 
 const told = z.string().nullish()
 
+const replica = z.looseObject({
+  replica_id: told,
+  state: told,
+  node_ip: told,
+  pid: z.int().nullish(),
+  log_file_path: told,
+})
+
 const deployment = z.looseObject({
   status: told,
   message: told,
-  replicas: z.array(z.looseObject({ state: told, log_file_path: told })).nullish(),
+  replicas: z.array(replica).nullish(),
 })
 
 const application = z.looseObject({

@@ -3,25 +3,44 @@
  * on is port.ts's.
  *
  * 1. No two processes of a system stand for one application.
- * 2. What an earlier life of the agent left is taken over where it is of the same revision and well; else it is written over.
+ * 2. What there is of the agent already, from an earlier life or of another system, is taken over where it is of the same revision
+ *    and well. Else it goes on until its successor serves, and is deleted then.
+ * 3. Where another system of the configuration has put a successor in the application's place, that one is followed, and is what is
+ *    deployed until the definition changes: what was written last is what all have.
  */
-import { isDeepStrictEqual } from 'node:util'
 import type { AgentDefinition, RayPlacement } from '../../../machines/definition.ts'
-import { applicationConfig, applicationName, isApplicationOf, type Provisions, revisionOf } from './application.ts'
+import {
+  applicationConfig,
+  applicationName,
+  isApplicationOf,
+  isReachable,
+  renamed,
+  revisionOf,
+  scaledConfig,
+} from './application.ts'
 import type { Cluster } from './cluster.ts'
 import type { ApplicationConfig, Details } from './dashboard.ts'
 import { kindOf } from './status.ts'
 
+type Set = ReadonlyMap<string, ApplicationConfig>
+
 export class Deployment {
   readonly #cluster: Cluster
   readonly #placement: RayPlacement
+  readonly #agent: string
   readonly #generation: string
-  #provisions: Provisions | undefined
   #config: ApplicationConfig | undefined
+  /** What its scale was last made of. */
+  #definition: AgentDefinition | undefined
+  /** Of the definition itself; a successor's is another one. */
+  #ownRevision = ''
+  /** Applications of the agent that go when this one serves. */
+  #predecessors: readonly string[] = []
 
-  constructor(cluster: Cluster, placement: RayPlacement, generation: string) {
+  constructor(cluster: Cluster, placement: RayPlacement, agent: string, generation: string) {
     this.#cluster = cluster
     this.#placement = placement
+    this.#agent = agent
     this.#generation = generation
   }
 
@@ -36,37 +55,71 @@ export class Deployment {
 
   /** Resolves when Ray has accepted it, or has it already. @throws AxonError RAY_UNREACHABLE, RAY_REFUSED */
   async deploy(definition: AgentDefinition): Promise<void> {
-    const provisions = this.#cluster.provisions.get(definition.name)
-    if (provisions === undefined) throw new Error(`There is nothing of which ${definition.name} could be made.`)
-    this.#provisions = provisions
-    const configOf = (name: string) => applicationConfig(definition, this.#placement, provisions, name)
+    const provisions = this.#cluster.provisions.get(this.#agent)
+    if (provisions === undefined) throw new Error(`There is nothing of which ${this.#agent} could be made.`)
+    this.#definition = definition
+    const own = applicationConfig(definition, this.#placement, provisions)
+    this.#ownRevision = revisionOf(own) ?? ''
+    const successor = this.#cluster.successors.get(this.#ownRevision)
+    const wanted = revisionOf(successor ?? own)
     // What has failed stays so where it is written as it was.
     await this.#cluster.change((set, details) => {
-      for (const name of this.#leftOver(definition.name, set)) if (!isWell(details, name)) set.delete(name)
+      for (const name of this.#leftOver(set)) if (kindOf(details.applications[name]) === 'failed') set.delete(name)
     })
-    await this.#cluster.change((set) => {
+    await this.#cluster.change((set, details) => {
       // It may be the second try.
       this.release()
-      const leftOver = this.#leftOver(definition.name, set)
-      const same = leftOver.find((name) => revisionOf(set.get(name)) === revisionOf(configOf(name)))
-      const name = same ?? leftOver[0] ?? this.#freeName(definition.name, set)
-      for (const other of leftOver) if (other !== name) set.delete(other)
-      this.#hold(configOf(name))
-      set.set(name, configOf(name))
+      const leftOver = this.#leftOver(set)
+      const same = leftOver.find((name) => revisionOf(set.get(name)) === wanted && isWell(details, name))
+      const name = same ?? this.#freeName(set)
+      // A successor's scale is its own.
+      const config = (successor && set.get(name)) ?? renamed(successor ?? own, this.#placement, name)
+      const others = leftOver.filter((other) => other !== name)
+      if (definition.replace === 'recreate') for (const other of others) set.delete(other)
+      this.#predecessors = others
+      this.#hold(config)
+      set.set(name, config)
     })
   }
 
-  /** The definition has another scale. Nothing is asked where it has none. */
-  async adjust(definition: AgentDefinition): Promise<void> {
-    const { application } = this
-    if (this.#provisions === undefined || application === '') return
-    const config = applicationConfig(definition, this.#placement, this.#provisions, application)
-    if (isDeepStrictEqual(config, this.#config)) return
+  /** It serves: those whose place it takes are deleted. @throws AxonError RAY_UNREACHABLE, RAY_REFUSED */
+  async succeed(): Promise<void> {
+    if (this.#predecessors.length === 0) return
     await this.#cluster.change((set) => {
-      // Where it is gone or another's, it is lost, which is found out elsewhere.
-      if (revisionOf(set.get(application)) === this.revision) set.set(application, config)
+      for (const name of this.#leftOver(set)) if (this.#predecessors.includes(name)) set.delete(name)
     })
-    this.#config = config
+    this.#predecessors = []
+  }
+
+  /** Whether another system has put a successor in its place: from now on it is that one. */
+  follow(details: Details): boolean {
+    const { held, successors } = this.#cluster
+    const { application } = this
+    const successor = Object.entries(details.applications).find(([name, { deployed_app_config: config }]) => {
+      if (!isApplicationOf(this.#placement, this.#agent, name) || !isReachable(this.#placement, config)) return false
+      // In its own place the old replicas serve until the new ones do.
+      if (name === application) return isWell(details, name)
+      return kindOf(details.applications[name]) === 'running' && !held.has(name)
+    })
+    const config = successor?.[1].deployed_app_config
+    if (!config) return false
+    this.release()
+    this.#hold(config)
+    successors.set(this.#ownRevision, config)
+    return true
+  }
+
+  /** The definition has another scale. @throws AxonError RAY_UNREACHABLE, RAY_REFUSED */
+  async adjust(definition: AgentDefinition): Promise<void> {
+    if (definition === this.#definition) return
+    const { application } = this
+    await this.#cluster.change((set) => {
+      const config = set.get(application)
+      // Where it is gone or another's, it is lost, which is found out elsewhere.
+      if (config === undefined || revisionOf(config) !== this.revision) return
+      set.set(application, scaledConfig(config, definition, this.#placement))
+    })
+    this.#definition = definition
   }
 
   async delete(): Promise<void> {
@@ -84,12 +137,9 @@ export class Deployment {
 
   /** It goes on, and stands for nothing of this system any more. */
   release(): undefined {
-    if (this.#isHeld(this.application)) this.#cluster.held.delete(this.application)
+    const { held } = this.#cluster
+    if (held.get(this.application) === this.#generation) held.delete(this.application)
     return undefined
-  }
-
-  #isHeld(application: string): boolean {
-    return this.#cluster.held.get(application) === this.#generation
   }
 
   #hold(config: ApplicationConfig): void {
@@ -98,16 +148,16 @@ export class Deployment {
   }
 
   /** The agent's applications that stand for no other process of this system. */
-  #leftOver(agent: string, set: ReadonlyMap<string, ApplicationConfig>): string[] {
-    const { held } = this.#cluster
-    return [...set.keys()].filter((name) => isApplicationOf(this.#placement, agent, name) && !held.has(name)).sort()
+  #leftOver(set: Set): string[] {
+    const isLeftOver = (name: string) =>
+      isApplicationOf(this.#placement, this.#agent, name) && !this.#cluster.held.has(name)
+    return [...set.keys()].filter(isLeftOver).sort()
   }
 
-  #freeName(agent: string, set: ReadonlyMap<string, ApplicationConfig>): string {
-    const { held } = this.#cluster
+  #freeName(set: Set): string {
     for (let index = 0; ; index += 1) {
-      const name = applicationName(this.#placement, agent, index)
-      if (!set.has(name) && !held.has(name)) return name
+      const name = applicationName(this.#placement, this.#agent, index)
+      if (!set.has(name) && !this.#cluster.held.has(name)) return name
     }
   }
 }

@@ -4,7 +4,8 @@
  */
 import { Pool } from 'undici'
 import * as z from 'zod'
-import { agentFacts } from '../../../protocol/control.ts'
+import { type AgentEndpoint, agentFacts } from '../../../protocol/control.ts'
+import type { Address } from './application.ts'
 
 const probeMs = 2_000
 
@@ -13,9 +14,6 @@ type Health = z.output<typeof health>
 
 export interface EndpointsOptions {
   agent: string
-  token: string
-  /** Of every path. */
-  prefix: string
   proxy: string
   connectMs: number
 }
@@ -27,11 +25,28 @@ export class Endpoints {
   readonly #targets = new Map<string, Pool>()
   /** Let go, and not done yet. */
   readonly #leaving = new Set<Pool>()
+  #address: Address
   #isClosed = false
 
-  constructor(options: EndpointsOptions) {
+  constructor(options: EndpointsOptions, address: Address) {
     this.#options = options
+    this.#address = address
     this.#proxy = this.#connect(options.proxy)
+  }
+
+  get address(): Address {
+    return this.#address
+  }
+
+  /** As it is told: the way that is there always. */
+  get endpoint(): AgentEndpoint {
+    return { kind: 'url', url: `${this.#options.proxy}${this.#address.prefix}` }
+  }
+
+  /** From now on it is another application. What is under way may end. */
+  move(address: Address): void {
+    this.#address = address
+    for (const origin of this.#targets.keys()) this.#drop(origin)
   }
 
   /** The connections for one more request: where the fewest are under way. */
@@ -90,7 +105,8 @@ export class Endpoints {
   }
 
   async #ask(pool: Pool): Promise<Health> {
-    const { prefix, token, agent } = this.#options
+    const { agent } = this.#options
+    const { prefix, token } = this.#address
     const response = await pool.request({
       path: `${prefix}/health`,
       method: 'GET',

@@ -8,15 +8,15 @@
  */
 import { AxonError, type ErrorCode, errorCodes, ProcessError, toAxonError } from '../../../errors.ts'
 import type { AgentDefinition, RayPlacement } from '../../../machines/definition.ts'
-import type { PortCommand, PortEvent, PortInput, TerminateReason } from '../../../machines/slots.ts'
+import type { PortCommand, PortEvent, PortInput, RayReplica, TerminateReason } from '../../../machines/slots.ts'
 import type { FailedFrame } from '../../../protocol/control.ts'
 import type { Resources } from '../../resources.ts'
-import { tokenOf } from './application.ts'
+import { addressOf } from './application.ts'
 import type { Cluster } from './cluster.ts'
 import { Deployment } from './deployment.ts'
 import { Endpoints } from './endpoints.ts'
 import { RayLink } from './link.ts'
-import { type Standing, standingOf, targetsOf } from './status.ts'
+import { replicasOf, type Standing, standingOf, targetsOf } from './status.ts'
 
 /** How often Ray is asked: while the application comes, and when it runs. */
 const comingMs = 500
@@ -41,6 +41,8 @@ export class RayPort {
   #isDraining = false
   #reason: TerminateReason | undefined
   #isAbandoned = false
+  /** As Ray told last. */
+  #replicas: readonly RayReplica[] = []
   #lines: string[] = []
   #failure: FailedFrame | undefined
   /** Ends the pause between two questions. */
@@ -58,7 +60,7 @@ export class RayPort {
     this.#tell = tell
     this.#placement = placement
     this.#cluster = resources.clusters.of(placement)
-    this.#deployment = new Deployment(this.#cluster, placement, generation)
+    this.#deployment = new Deployment(this.#cluster, placement, definition.name, generation)
     this.#link = new RayLink(definition, generation)
   }
 
@@ -107,10 +109,10 @@ export class RayPort {
   async #live(): Promise<AxonError | undefined> {
     if (this.#isEnding) return undefined
     await this.#deployment.deploy(this.#definition)
-    const { application } = this.#deployment
-    this.#link.token = tokenOf(this.#placement, application)
-    this.#link.prefix = `/${application}`
-    this.#endpoints = this.#connect()
+    const { name: agent, timeouts } = this.#definition
+    const { proxy } = this.#placement
+    const at = addressOf(this.#placement, this.#deployment.application)
+    this.#endpoints = new Endpoints({ agent, proxy, connectMs: timeouts.connectMs }, at)
     this.#tell({ type: 'process.spawned', generation: this.#generation })
     while (!this.#isEnding) {
       if (this.#isDraining && this.#endpoints.inFlight === 0) return undefined
@@ -123,9 +125,14 @@ export class RayPort {
     return undefined
   }
 
+  async #change(): Promise<void> {
+    await this.#deployment.adjust(this.#definition)
+    if (this.#isServing) await this.#deployment.succeed()
+  }
+
   /** Asks Ray once, and does what follows. Resolves with why the application is lost. */
   async #look(endpoints: Endpoints): Promise<AxonError | undefined> {
-    await this.#deployment.adjust(this.#definition).catch((error) => this.#note([toAxonError(error).message]))
+    await this.#change().catch((error) => this.#note([toAxonError(error).message]))
     const { application, revision } = this.#deployment
     const details = await this.#cluster.details().catch(toAxonError)
     if (this.#isEnding) return undefined
@@ -137,11 +144,16 @@ export class RayPort {
     }
     const standing = standingOf(details, application, revision)
     this.#note(standing.lines)
+    this.#replicas = replicasOf(details, application)
     switch (standing.is) {
       case 'failed':
+        return this.#lost(standing)
       case 'gone':
       case 'changed':
-        return this.#lost(standing)
+        if (!this.#deployment.follow(details)) return this.#lost(standing)
+        this.#note([`Another system has deployed the agent anew, which is followed: ${this.#deployment.application}`])
+        endpoints.move(addressOf(this.#placement, this.#deployment.application))
+        return undefined
       case 'running':
         if (this.#placement.direct) await endpoints.update(targetsOf(details, application))
         if (this.#isServing) this.#alive()
@@ -165,9 +177,8 @@ export class RayPort {
       if (this.#isServing) return this.#alive()
       this.#isServing = true
       this.#link.serve(endpoints)
-      const url = `${this.#placement.proxy}${this.#link.prefix}`
       const unknown = { name: this.#definition.name, framework: 'unknown', python: 'unknown', axonAgent: 'unknown' }
-      const endpoint = { kind: 'url', url } as const
+      const { endpoint } = endpoints
       this.#tell({ type: 'agent.ready', generation: this.#generation, endpoint, facts: facts ?? unknown })
     } catch (error) {
       this.#note([`The agent does not answer at ${this.#placement.proxy}: ${(error as Error).message}`])
@@ -175,18 +186,10 @@ export class RayPort {
   }
 
   #alive(): void {
-    if (!this.#isEnding) this.#tell({ type: 'process.alive', generation: this.#generation })
-  }
-
-  #connect(): Endpoints {
-    const { name, timeouts } = this.#definition
-    return new Endpoints({
-      agent: name,
-      token: this.#link.token,
-      prefix: this.#link.prefix,
-      proxy: this.#placement.proxy,
-      connectMs: timeouts.connectMs,
-    })
+    const { generation, endpoint } = { generation: this.#generation, endpoint: this.#endpoints?.endpoint }
+    if (this.#isEnding || endpoint === undefined) return
+    const application = { name: this.#deployment.application, replicas: this.#replicas }
+    this.#tell({ type: 'process.alive', generation, endpoint, application })
   }
 
   /** Deletes the application, or keeps it. Resolves with why that could not be done. */

@@ -1,6 +1,7 @@
 /**
  * Owns the reading of what Ray tells of an application: how it stands, in Axon's words. Pure; what follows from it is port.ts's.
  */
+import type { RayReplica } from '../../../machines/slots.ts'
 import { agentFrame, type FailedFrame } from '../../../protocol/control.ts'
 import { revisionOf } from './application.ts'
 import type { Application, Details } from './dashboard.ts'
@@ -53,6 +54,22 @@ export function targetsOf({ target_groups: groups }: Details, name: string): str
   )
   const targets = own.flatMap(({ targets }) => targets ?? []).filter(({ name }) => name?.startsWith('SERVE_REPLICA'))
   return targets.map(({ ip, port }) => `http://${ip.includes(':') ? `[${ip}]` : ip}:${port}`)
+}
+
+/** What the application consists of; what each uses Ray does not tell. */
+export function replicasOf({ applications }: Details, name: string): RayReplica[] {
+  const deployments = Object.values(applications[name]?.deployments ?? {})
+  return deployments
+    .flatMap(({ replicas }) => replicas ?? [])
+    .map(({ replica_id: id, state, node_ip: node, pid, log_file_path: log }) => ({
+      id: id ?? '',
+      state: state ?? '',
+      node: node ?? undefined,
+      pid: pid ?? undefined,
+      rss: undefined,
+      cpu: undefined,
+      log: log?.replace(/^\//, '') ?? undefined,
+    }))
 }
 
 /** The application's message says that a deployment failed; why, says the deployment's. */

@@ -61,6 +61,36 @@ describe('a run on Ray that is known not to have begun', () => {
   })
 })
 
+describe('a run on Ray whose answer has begun', () => {
+  const begin = (response: ServerResponse) => response.writeHead(200, { 'content-type': 'application/json' }).write(' ')
+
+  it('had begun, where its connection breaks: the beginning is its receipt', async () => {
+    const ray = await FakeRay.open()
+    ray.answer = (request, response) => {
+      expect(request.headers['x-axon-begin-ms']).toBe('20')
+      begin(response)
+    }
+    const axon = await system(ray)
+    const started = next(axon, 'run.started')
+    const lost = run(axon)
+    await started
+    await ray.close()
+    await expect(lost).rejects.toMatchObject({ code: 'RUN_INTERRUPTED', started: true })
+  })
+
+  it('is told its end by the body, an error too', async () => {
+    const ray = await FakeRay.open()
+    ray.answer = (_, response, { prompt }) => {
+      const error = { code: 'AGENT_RAISED', message: 'no', kind: 'ValueError', started: true }
+      begin(response)
+      response.end(JSON.stringify(prompt === 'raise' ? { error } : answerOf(prompt)))
+    }
+    const axon = await system(ray)
+    expect((await run(axon)).result).toBe('Hello')
+    await expect(axon.agent('echo').run({ prompt: 'raise' })).rejects.toMatchObject({ code: 'AGENT_RAISED' })
+  })
+})
+
 describe('what the agent itself answers', () => {
   it('is its error, as on this machine', async () => {
     const ray = await FakeRay.open()
