@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from axon_agent import tools
 from axon_agent.app import App
 from axon_agent.ray import FAILED, Arguments, ReplicaError, ending_with_answer, make_app
+from axon_agent.report import Output
 
 TOKEN = "a token"
 WAITS = """
@@ -36,10 +37,10 @@ def arguments(module: str) -> dict[str, Any]:
     return {"agent": "writer", "module": module, "token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest()}
 
 
-def app_of(directory: Path, code: str, name: str = "the_agent") -> App:
+def app_of(directory: Path, code: str, name: str = "the_agent", output: Output | None = None) -> App:
     file = directory / f"{name}.py"
     file.write_text(code)
-    return make_app(Arguments.model_validate(arguments(str(file))), "replica-1")
+    return make_app(Arguments.model_validate(arguments(str(file))), "replica-1", output or Output())
 
 
 def client(app: App, token: str | None = TOKEN) -> httpx.AsyncClient:

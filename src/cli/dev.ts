@@ -5,6 +5,7 @@
 import { basename, dirname, relative } from 'node:path'
 import { toAxonError } from '../errors.ts'
 import { createInspector, type Inspector } from '../inspector/inspector.ts'
+import { isBeat } from '../machines/facts.ts'
 import type { Axon } from '../runtime/axon.ts'
 import type { AxonEvent } from '../runtime/telemetry/catalogue.ts'
 import { openBrowser } from './browser.ts'
@@ -102,7 +103,7 @@ class View {
   follow(axon: Axon): void {
     axon.on('*', (event) => {
       if (!this.#isJson) this.#tell(event)
-      else if (event.type !== 'process.heartbeat') printJson(event)
+      else if (!isBeat(event.type)) printJson(event)
     })
   }
 

@@ -58,11 +58,24 @@ export const agentRow = z.object({
   cpu: z.number().nullable(),
 })
 
+const rayReplica = z.object({
+  id: z.string(),
+  state: z.string(),
+  actor: z.string().optional(),
+  node: z.string().optional(),
+  pid: z.int().optional(),
+  rss: z.number().optional(),
+  cpu: z.number().optional(),
+  inFlight: z.int().optional(),
+})
+
 export const agentList = z.object({ agents: z.array(agentRow) })
 
 export const agentView = agentRow.extend({
   limits: z.unknown().optional(),
   sandbox: z.object({ level: z.string(), achieved: z.record(z.string(), z.string()).optional() }).optional(),
+  /** Of an agent on Ray. */
+  application: z.object({ name: z.string(), replicas: z.array(rayReplica) }).optional(),
   metadata: z.record(z.string(), z.unknown()),
 })
 

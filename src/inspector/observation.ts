@@ -6,6 +6,7 @@
  */
 import type { AnyActorRef, AnyMachineSnapshot, AnyTransitionDefinition, InspectionEvent } from 'xstate'
 import { replicaOf } from '../machines/agent-context.ts'
+import { isBeat } from '../machines/facts.ts'
 import { runLogic } from '../machines/run.ts'
 import type { SystemContext } from '../machines/system-context.ts'
 import type { AxonEvent } from '../runtime/telemetry/catalogue.ts'
@@ -134,7 +135,7 @@ export class Observation {
       case '@xstate.microstep':
         return this.#stepped(ref, (event as unknown as { _transitions: AnyTransitionDefinition[] })._transitions)
       case '@xstate.snapshot': {
-        if (event.event.type === 'process.heartbeat') return
+        if (isBeat(event.event.type)) return
         const known = this.#see(ref)
         this.changed.add(known.frame.sessionId)
         this.#compare(known, event.event.type)
@@ -145,7 +146,7 @@ export class Observation {
   #heard(ref: AnyActorRef, source: AnyActorRef | undefined, event: { type: string }): void {
     const { sessionId } = this.#see(ref).frame
     // The actor's frame tells its beginning, `beats` tell of heartbeats.
-    if (event.type === 'xstate.init' || event.type === 'process.heartbeat') return
+    if (event.type === 'xstate.init' || isBeat(event.type)) return
     const sourceId = source && this.#actors.get(source.sessionId) ? source.sessionId : undefined
     const frame = this.#record(sessionId, sourceId, event)
     this.#events.set(sessionId, { frame, turn: this.#timeline.turn })

@@ -3,7 +3,8 @@
  */
 import type { AnyMachineSnapshot } from 'xstate'
 import { type AgentContext, generationOf, replicaOf } from '../machines/agent-context.ts'
-import type { AxonEvent, AxonEventOf } from '../runtime/telemetry/catalogue.ts'
+import type { AxonEvent } from '../runtime/telemetry/catalogue.ts'
+import { usageOf } from '../runtime/telemetry/table.ts'
 import type { Actors, Known } from './actors.ts'
 import type { BeatsFrame, ProcessFrame } from './frames.ts'
 import type { Timeline } from './timeline.ts'
@@ -14,7 +15,8 @@ interface Beat {
   cpuSeconds: number
   /** Undefined until the second heartbeat. */
   cpu: number | undefined
-  loopLagMs: number
+  /** Null where nobody tells it. */
+  loopLagMs: number | null
   inFlight: number
 }
 
@@ -36,7 +38,13 @@ export class ProcessFrames {
   hear(event: AxonEvent): void {
     switch (event.type) {
       case 'process.heartbeat':
-        return this.#beat(event)
+        return this.#beat(event.generation, event.heartbeat)
+      case 'process.replicas': {
+        const { rss, cpu } = usageOf(event.application)
+        const inFlight = event.application.replicas.reduce((total, replica) => total + (replica.inFlight ?? 0), 0)
+        if (rss !== null && cpu !== null) this.#beat(event.generation, { rss, cpu, loopLagMs: null, inFlight })
+        return
+      }
       case 'process.spawned':
         this.#startTimes.set(event.generation, this.#timeline.now())
         break
@@ -106,7 +114,10 @@ export class ProcessFrames {
     return { rssBytes: process.memoryUsage.rss(), cpu: cpu === undefined ? null : Math.round(cpu * 1_000) / 1_000 }
   }
 
-  #beat({ generation, heartbeat: { rss, cpu, loopLagMs, inFlight } }: AxonEventOf<'process.heartbeat'>): void {
+  #beat(
+    generation: string,
+    { rss, cpu, loopLagMs, inFlight }: { rss: number; cpu: number } & Pick<Beat, 'loopLagMs' | 'inFlight'>,
+  ): void {
     const at = this.#timeline.now()
     const before = this.#beats.get(generation)
     const share = before && at > before.at ? (cpu - before.cpuSeconds) / ((at - before.at) / 1_000) : undefined
@@ -125,7 +136,7 @@ export class ProcessFrames {
       pid,
       ...(startTime !== undefined && pid !== undefined && { startTime }),
       ...(environment && { environment: environmentName(environment.version, environment.fingerprint.slice(0, 6)) }),
-      placement: 'local',
+      placement: definition.placement ? 'ray' : 'local',
       ...(definition.limits && { limits: { asked: { ...definition.limits }, achieved: achieved && { ...achieved } } }),
       restarts: history.restarts.filter((at) => at >= context.now() - definition.restart.withinMs).length,
     }

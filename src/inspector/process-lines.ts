@@ -6,7 +6,7 @@
  */
 
 import { replicaOf } from '../machines/agent-context.ts'
-import type { AxonEvent } from '../runtime/telemetry/catalogue.ts'
+import type { AxonEvent, AxonEventOf } from '../runtime/telemetry/catalogue.ts'
 import type { LogFrame } from './frames.ts'
 import { cutText } from './redaction.ts'
 
@@ -73,7 +73,7 @@ export class ProcessLines {
   hear(event: AxonEvent): void {
     switch (event.type) {
       case 'process.output':
-        return this.#add(event.generation, event.stream === 'stdout' ? 'out' : 'err', event.line)
+        return this.#add(event.generation, event.stream === 'stdout' ? 'out' : 'err', textOf(event))
       case 'process.spawned':
         return this.#add(event.generation, 'axon', `process.spawned pid=${event.pid ?? '-'}`)
       case 'process.exited': {
@@ -176,4 +176,9 @@ function levelOf(text: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Of Ray's replicas many speak for one process. */
+function textOf({ replica, line }: AxonEventOf<'process.output'>): string {
+  return replica === undefined ? line : `${replica} ${line}`
 }

@@ -6,7 +6,7 @@
  * 2. Whoever comes is told the present, then what happens, without a gap.
  * 3. After `close()` nothing of it is left: no timer, no subscription.
  */
-import type { Fact } from '../machines/facts.ts'
+import { type Fact, isBeat } from '../machines/facts.ts'
 import type { Axon } from '../runtime/axon.ts'
 import { dispatcherOf } from '../runtime/provide.ts'
 import { resourcesOf } from '../runtime/resources.ts'
@@ -209,7 +209,7 @@ export class Recorder {
     if ('run' in event) return this.#hearRun(event)
     const { type } = event
     if (type === 'process.output') return this.#lines.hear(event)
-    if (type === 'process.heartbeat') return this.#processes.hear(event)
+    if (isBeat(type)) return this.#processes.hear(event)
     if (type === 'system.started') {
       this.#begin()
       if (this.#viewers.size > 0) this.#observation.open()

@@ -128,3 +128,10 @@ export type ToolFact =
   | ({ type: 'tool.denied'; why: 'asked' | 'expired'; message: string } & ToolCallFact)
 
 export type Fact = AgentFact | PoolFact | SystemFact | RunFact | ToolFact
+
+const beats: ReadonlySet<string> = new Set(['process.heartbeat', 'process.alive', 'process.replicas'])
+
+/** What a process that is well tells every few seconds: whoever shows what happens leaves it out. */
+export function isBeat(type: string): boolean {
+  return beats.has(type)
+}

@@ -100,6 +100,8 @@ export interface RayReplica {
   id: string
   /** In Ray's words: `STARTING`, `RUNNING`, `STOPPING` … */
   state: string
+  /** Of its actor, by which Ray's own tools find it. */
+  actor: string | undefined
   /** The address of its node. */
   node: string | undefined
   /** On that node. */
@@ -108,8 +110,8 @@ export interface RayReplica {
   rss: number | undefined
   /** Processor time, in seconds. */
   cpu: number | undefined
-  /** The file of its log, below the log directory of its node. */
-  log: string | undefined
+  /** Runs that it has, of every system that faces the cluster. */
+  inFlight: number | undefined
 }
 
 /** What `portSpawn` tells the machine. */

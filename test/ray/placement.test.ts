@@ -2,32 +2,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
-import { type AgentOptions, type Axon, type AxonOptions, createAxon } from '../../src/index.ts'
 import { waits } from '../e2e/gate.ts'
-import { clear, deploy, fixtures, gate, ray, running, until } from './cluster.ts'
+import { deploy, fixtures, gate, ray, running, until } from './cluster.ts'
+import { agent, leave, system } from './system.ts'
 
-const systems = new Set<Axon>()
-
-afterEach(async () => {
-  await Promise.all([...systems].map((axon) => axon.destroy()))
-  systems.clear()
-  await clear()
-})
-
-type Wishes = Partial<Exclude<AxonOptions['placement'], string | undefined>['ray']>
-
-function system(agents: Record<string, AgentOptions>, wishes: Wishes = {}): Axon {
-  const placement = { ray: { address: ray.address, proxy: ray.proxy, token: ray.token, ...wishes } }
-  const axon = createAxon({ placement, agents })
-  systems.add(axon)
-  return axon
-}
-
-const agent = (module: string, options: Partial<AgentOptions> = {}): AgentOptions => ({
-  module: `agents.${module}`,
-  cwd: fixtures,
-  ...options,
-})
+afterEach(leave)
 
 it('answers, streams, is scaled, is replaced without a gap, and leaves nothing but the applications of others', async () => {
   await deploy('theirs', 'echo')
@@ -106,15 +85,16 @@ it('fails with the error of its import', async () => {
 })
 
 it.each([true, false])(
-  'loses a run with its replica as one of an unknown outcome, and goes on (direct: %s)',
+  'loses a run with its replica as one that has begun, and goes on (direct: %s)',
   async (direct) => {
     const axon = await system({ gate: agent('gate') }, { direct }).start()
     const [replica] = await running('axon-gate')
     const shut = gate()
+    const receipt = new Promise((resolve) => axon.on('run.started', resolve))
     const lost = axon.agent('gate').run({ prompt: shut })
-    await waits(shut)
+    await Promise.all([waits(shut), receipt])
     process.kill(replica.pid, 'SIGKILL')
-    await expect(lost).rejects.toMatchObject({ code: 'RUN_OUTCOME_UNKNOWN', started: undefined })
+    await expect(lost).rejects.toMatchObject({ code: 'RUN_INTERRUPTED', started: true })
     await until(({ applications }) => {
       const [now] = applications['axon-gate']?.deployments.agent?.replicas ?? []
       return now?.state === 'RUNNING' && now.pid !== replica.pid ? true : undefined

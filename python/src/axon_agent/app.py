@@ -56,7 +56,8 @@ class AgentApp:
         self._is_allowed = is_allowed
         self._keep_alive = keep_alive
         prefix = f"/agents/{runs.agent}"
-        self._routes: dict[str, App] = {f"{prefix}/run_sync": self.run_sync, f"{prefix}/run_stream": self.run_stream}
+        self.posts: dict[str, App] = {f"{prefix}/run_sync": self.run_sync, f"{prefix}/run_stream": self.run_stream}
+        """By path: what is answered before FastAPI's routing."""
 
     @functools.cached_property
     def api(self) -> FastAPI:
@@ -74,7 +75,7 @@ class AgentApp:
             error = RunError("PROTOCOL_UNAUTHORIZED", "The bearer token of this process is missing or wrong.")
             await send_error(send, error, error.body(self._runs.agent))
             return
-        route = self._routes.get(scope["path"]) if scope["method"] == "POST" else None
+        route = self.posts.get(scope["path"]) if scope["method"] == "POST" else None
         await (route or self.api)(scope, receive, send)
 
     async def run_sync(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,7 +107,7 @@ class AgentApp:
             head = parse_head(run_id or uuid.uuid4().hex.encode(), attempt, deadline, begin)
             answer.begin_ms = head.begin_ms
             self._runs.check_open()
-            body = await _body(receive)
+            body = await read_body(receive)
             if body is None:
                 return
             call = self._runs.runner.prepare(parse_request(body))
@@ -126,7 +127,7 @@ class AgentApp:
                 self._runs.disconnected(run)
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def read_body(receive: Receive) -> bytes | None:
     """The whole body; None when the connection ended before it."""
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):

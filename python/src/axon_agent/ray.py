@@ -1,7 +1,8 @@
 """Owns an agent on a Ray cluster: the application that Ray Serve builds, and the way from Serve's requests to `app`.
 
 Deployment (replicas, resources, queues) is Node's, in the `deployments` of Serve's configuration. There is no control
-connection here: receipts, tools of Node and approvals do not exist, and a cancel is the end of the connection.
+connection here: tools of Node and approvals do not exist, a cancel is the end of the connection, and what a replica uses
+and says is told where it is asked for (report.py).
 
 1. Every request is asked for the token, whose hash alone is known to the cluster: Ray's own authentication guards
    neither Serve's proxies nor the ports of replicas.
@@ -24,6 +25,7 @@ from axon_agent import loader, logs
 from axon_agent.answers import Send
 from axon_agent.app import AgentApp, App, Guard, Receive, Scope
 from axon_agent.errors import StartError
+from axon_agent.report import Output, Report
 from axon_agent.runs import Nobody, Runs
 
 DEPLOYMENT = "agent"
@@ -60,12 +62,14 @@ def application(args: dict[str, Any]) -> Any:
     arguments = Arguments.model_validate(args)
 
     def build() -> App:
-        return make_app(arguments, serve.get_replica_context().replica_id.unique_id)
+        output = Output()
+        output.listen()
+        return make_app(arguments, serve.get_replica_context().replica_id.unique_id, output)
 
     return serve.deployment(serve.ingress(build)(), name=DEPLOYMENT).bind()
 
 
-def make_app(arguments: Arguments, replica: str) -> App:
+def make_app(arguments: Arguments, replica: str, output: Output) -> App:
     """The ASGI application of one replica; `ReplicaError` where its agent cannot be loaded."""
     logs.set_up_logs()
     try:
@@ -73,7 +77,9 @@ def make_app(arguments: Arguments, replica: str) -> App:
     except StartError as error:
         raise ReplicaError(error) from None
     runs = Runs(arguments.agent, runner, Nobody())
-    return ending_with_answer(AgentApp(runs, bearer_of(arguments.token_sha256), replica))
+    app = AgentApp(runs, bearer_of(arguments.token_sha256), replica)
+    app.posts[f"/agents/{runs.agent}/report"] = Report(replica, runs, output)
+    return ending_with_answer(app)
 
 
 def bearer_of(sha256: str) -> Guard:

@@ -52,7 +52,8 @@ export function agentRoutes(front: Front): void {
       const { limits, sandbox, metadata } = agent
       // Its permissions name paths of this machine.
       const held = sandbox && { sandbox: { level: sandbox.level, achieved: sandbox.achieved } }
-      return { ...rowFor(caller, agent), ...(limits && { limits }), ...held, metadata }
+      const onRay = looksAfter(caller) && agent.application && { application: agent.application }
+      return { ...rowFor(caller, agent), ...(limits && { limits }), ...held, ...onRay, metadata }
     },
   )
 
@@ -186,10 +187,14 @@ function snapshotOf({ axon }: Front, caller: Caller, name: string): AgentSnapsho
   throw new AxonError('AGENT_UNKNOWN', `There is no agent ${name}.`, { agent: name })
 }
 
-/** Process ids and what processes use are for those who look after them. */
+/** Process ids and what processes use are for those who do. */
+function looksAfter({ roles }: Caller): boolean {
+  return roles.has('read') || roles.has('operate')
+}
+
 function rowFor(caller: Caller, agent: AgentSnapshot): ReturnType<typeof rowOf> {
   const row = rowOf(agent)
-  if (caller.roles.has('read') || caller.roles.has('operate')) return row
+  if (looksAfter(caller)) return row
   return {
     ...row,
     rss: null,

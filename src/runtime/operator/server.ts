@@ -8,6 +8,7 @@
  */
 import { chmodSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
+import { isBeat } from '../../machines/facts.ts'
 import {
   type EventFilter,
   maxQuestionBytes,
@@ -131,7 +132,7 @@ function makePrivate(path: string): void {
 
 function matches(event: AxonEvent, { agent, name }: EventFilter): boolean {
   if (agent !== undefined && (event as { agent?: unknown }).agent !== agent) return false
-  if (name === undefined) return event.type !== 'process.heartbeat'
+  if (name === undefined) return !isBeat(event.type)
   return name.endsWith('*') ? event.type.startsWith(name.slice(0, -1)) : event.type === name
 }
 

@@ -21,7 +21,7 @@ const charsPerLine = 100
 export interface OutputLine {
   stream: OutputStream
   line: string
-  /** Bytes of this line that were dropped. */
+  /** Bytes of this line that were dropped; on Ray also of lines before it. */
   droppedBytes: number
 }
 
@@ -67,7 +67,7 @@ export class Output {
     }
     const tell = (said: string) => {
       toldChars += charsPerLine + said.length
-      const line = clean(said)
+      const line = cleanLine(said)
       if (line === '' && droppedBytes === 0) return
       this.#last.push(line)
       if (this.#last.length > keptLines) this.#last.shift()
@@ -110,7 +110,7 @@ export class Output {
   }
 }
 
-function clean(line: string): string {
+export function cleanLine(line: string): string {
   if (!controls.test(line)) return line
   return stripVTControlCharacters(line).replaceAll(allControls, '')
 }

@@ -11,7 +11,8 @@ import type { Swept } from '../state/sweep.ts'
 /** Told by the runtime itself. */
 export type RuntimeFact =
   | { type: 'environment.progress'; agent: string; progress: EnvironmentProgress }
-  | ({ type: 'process.output'; agent: string; generation: string } & OutputLine)
+  /** `replica`: which of Ray's replicas, where it is none of Axon's own notes. */
+  | ({ type: 'process.output'; agent: string; generation: string; replica?: string } & OutputLine)
   /** `root` is the environment's directory; `why` says what keeps the host from forking, so that every start is cold. */
   | ({ type: 'host.ready'; root: string } & Omit<HostReadyFrame, 'type'>)
   /** For example that agents are executed from now on, because a thread has appeared in the host. */

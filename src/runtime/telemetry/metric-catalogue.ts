@@ -87,18 +87,23 @@ export const metricCatalogue = {
   axon_process_resident_memory_bytes: {
     kind: 'gauge',
     labels: ['agent', 'replica'],
-    says: 'Resident memory of a process, as its last heartbeat told.',
+    says: "Resident memory of a process, as it last told; on Ray of each of Ray's replicas, named by Ray's id.",
   },
   axon_process_cpu_seconds_total: {
     kind: 'counter',
     labels: ['agent', 'replica'],
-    says: "Processor time of a replica's process; it begins anew with each process.",
+    says: "Processor time of a replica's process, on Ray of each of Ray's; it begins anew with each process.",
   },
   axon_process_open_files: { kind: 'gauge', labels: ['agent', 'replica'], says: 'Open descriptors of a process.' },
   axon_process_loop_lag_seconds: {
     kind: 'gauge',
     labels: ['agent', 'replica'],
     says: "How late a process's event loop runs.",
+  },
+  axon_ray_replica_runs_in_flight: {
+    kind: 'gauge',
+    labels: ['agent', 'replica'],
+    says: "Runs that one of Ray's replicas has, of every system that faces the cluster.",
   },
   axon_hosts_lost_total: { kind: 'counter', labels: [], says: 'Hosts that ended without being asked.' },
   axon_journal_failing: { kind: 'gauge', labels: [], says: '1 while the journal cannot be used, else 0.' },

@@ -225,9 +225,15 @@ function looked(axon: MeasuredSystem, counts: Counts): Sample[] {
     add('axon_queue_length', agent.queued, label)
     add('axon_runs_in_flight', agent.inFlight, label)
     add('axon_approvals_waiting', waiting.get(agent.name) ?? 0, label)
-    for (const { generation, state, resources } of agent.replicas) {
+    for (const { generation, state, resources, application } of agent.replicas) {
       add('axon_replicas', 1, label, state)
-      if (resources === undefined || label === otherAgents) continue
+      if (label === otherAgents) continue
+      for (const { id, rss, cpu, inFlight } of application?.replicas ?? []) {
+        if (rss !== undefined) add('axon_process_resident_memory_bytes', rss, label, id)
+        if (cpu !== undefined) add('axon_process_cpu_seconds_total', cpu, label, id)
+        if (inFlight !== undefined) add('axon_ray_replica_runs_in_flight', inFlight, label, id)
+      }
+      if (resources === undefined) continue
       const replica = generation.slice(generation.indexOf('/') + 1, generation.indexOf('#'))
       add('axon_process_resident_memory_bytes', resources.rss, label, replica)
       add('axon_process_cpu_seconds_total', resources.cpu, label, replica)

@@ -3,6 +3,7 @@
  * come from is agent-view.ts; nothing is gathered until somebody asks.
  */
 import { replicaOf } from '../../machines/agent-context.ts'
+import type { RayApplication } from '../../machines/slots.ts'
 import type { AgentSnapshot, AgentState, ReplicaSnapshot } from '../agent-view.ts'
 import type { Figures } from './figures.ts'
 
@@ -11,12 +12,12 @@ export interface ReplicaRow {
   replica: string
   /** The process that is, or was last: `writer/0#3`. */
   generation: string
-  /** Null where no process is alive. */
+  /** Null where no process is alive, and on Ray. */
   pid: number | null
   state: AgentState
   /** Runs that were sent there and have not settled. */
   inFlight: number
-  /** Resident memory in bytes, as last told; null where no process is alive, or has told nothing yet. */
+  /** Resident memory in bytes, as last told, on Ray of all Ray's replicas; null where no process is alive, or has told nothing yet. */
   rss: number | null
   /** Processor time of this process so far, in seconds; null as `rss`. */
   cpu: number | null
@@ -67,8 +68,14 @@ export function rowOf({ name, state, inFlight, queued, runs, errors, restarts, .
   return { name, state, replicas, inFlight, queue: queued, runs, errors, restarts, rss, cpu }
 }
 
-function replicaRow({ generation, pid, state, inFlight, resources, restarts }: ReplicaSnapshot): ReplicaRow {
-  const { rss = null, cpu = null } = resources ?? {}
+/** What an application on Ray uses, all its replicas together. */
+export function usageOf({ replicas }: RayApplication): Pick<ReplicaRow, 'rss' | 'cpu'> {
+  const told = (figure: 'rss' | 'cpu') => sum(replicas.map((replica) => replica[figure] ?? null))
+  return { rss: told('rss'), cpu: told('cpu') }
+}
+
+function replicaRow({ generation, pid, state, inFlight, restarts, ...replica }: ReplicaSnapshot): ReplicaRow {
+  const { rss = null, cpu = null } = replica.resources ?? (replica.application && usageOf(replica.application)) ?? {}
   return { replica: replicaOf(generation), generation, pid: pid ?? null, state, inFlight, rss, cpu, restarts }
 }
 

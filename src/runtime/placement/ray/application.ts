@@ -93,7 +93,8 @@ export function applicationConfig(
     py_modules: [`gcs://${packages.wheel.name}`],
     ...(requirements.length > 0 && { pip: requirements }),
   }
-  const variables = { ...env, AXON_AGENT: name, PYDANTIC_AI_NO_BANNER: '1' }
+  // What an agent says goes to its worker's own streams, and at once: Serve would keep it until there is more.
+  const variables = { ...env, AXON_AGENT: name, PYDANTIC_AI_NO_BANNER: '1', RAY_SERVE_LOG_TO_STDERR: '1' }
   const deployment = deploymentConfig(definition, placement)
   const revision = hashOf(
     JSON.stringify({ args, runtime, variables: Object.entries(variables), actor: deployment.ray_actor_options }),
@@ -101,6 +102,8 @@ export function applicationConfig(
   return {
     import_path: 'axon_agent.ray:application',
     args,
+    // Runs are told by Axon.
+    logging_config: { enable_access_log: false },
     runtime_env: { ...runtime, env_vars: { ...variables, [revisionVariable]: revision } },
     deployments: [deployment],
   }

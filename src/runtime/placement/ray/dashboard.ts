@@ -19,7 +19,7 @@ const replica = z.looseObject({
   state: told,
   node_ip: told,
   pid: z.int().nullish(),
-  log_file_path: told,
+  actor_id: told,
 })
 
 const deployment = z.looseObject({
@@ -101,6 +101,14 @@ export class Dashboard {
 
   async upload(name: string, bytes: Buffer): Promise<void> {
     await this.#ask(packagePath(name), { method: 'PUT', body: bytes, limitMs: uploadMs })
+  }
+
+  /** The last lines that an actor has written to a stream, its end included; none where its node does not tell them. */
+  async lastLines(actor: string, stream: 'out' | 'err', count: number): Promise<string[]> {
+    const path = `/api/v0/logs/file?actor_id=${encodeURIComponent(actor)}&suffix=${stream}&lines=${count}`
+    const { status, text } = await this.#ask(path, {}, [404, 500])
+    // Ray's own marks of whose lines follow.
+    return status === 200 ? text.split('\n').filter((line) => line !== '' && !/^:[a-z]+_(id|name):/.test(line)) : []
   }
 
   async close(): Promise<void> {

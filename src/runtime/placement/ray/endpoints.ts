@@ -56,6 +56,11 @@ export class Endpoints {
     return best ?? this.#proxy
   }
 
+  /** Where each replica that can be told apart is asked; else one that the proxy chooses. */
+  get ways(): Pool[] {
+    return this.#targets.size > 0 ? [...this.#targets.values()] : [this.#proxy]
+  }
+
   get inFlight(): number {
     return [this.#proxy, ...this.#targets.values(), ...this.#leaving].reduce((sum, pool) => sum + busy(pool), 0)
   }

@@ -8,14 +8,16 @@
  */
 import { AxonError, type ErrorCode, errorCodes, ProcessError, toAxonError } from '../../../errors.ts'
 import type { AgentDefinition, RayPlacement } from '../../../machines/definition.ts'
-import type { PortCommand, PortEvent, PortInput, RayReplica, TerminateReason } from '../../../machines/slots.ts'
+import type { PortCommand, PortEvent, PortInput, TerminateReason } from '../../../machines/slots.ts'
 import type { FailedFrame } from '../../../protocol/control.ts'
+import type { OutputLine } from '../../process/output.ts'
 import type { Resources } from '../../resources.ts'
 import { addressOf } from './application.ts'
 import type { Cluster } from './cluster.ts'
 import { Deployment } from './deployment.ts'
 import { Endpoints } from './endpoints.ts'
 import { RayLink } from './link.ts'
+import { Reports } from './reports.ts'
 import { replicasOf, type Standing, standingOf, targetsOf } from './status.ts'
 
 /** How often Ray is asked: while the application comes, and when it runs. */
@@ -35,14 +37,13 @@ export class RayPort {
   readonly #deployment: Deployment
   readonly #placement: RayPlacement
   readonly #link: RayLink
+  readonly #reports: Reports
   #definition: AgentDefinition
   #endpoints: Endpoints | undefined
   #isServing = false
   #isDraining = false
   #reason: TerminateReason | undefined
   #isAbandoned = false
-  /** As Ray told last. */
-  #replicas: readonly RayReplica[] = []
   #lines: string[] = []
   #failure: FailedFrame | undefined
   /** Ends the pause between two questions. */
@@ -62,6 +63,7 @@ export class RayPort {
     this.#cluster = resources.clusters.of(placement)
     this.#deployment = new Deployment(this.#cluster, placement, definition.name, generation)
     this.#link = new RayLink(definition, generation)
+    this.#reports = new Reports(definition.name, this.#cluster.dashboard, (line) => this.#output(line))
   }
 
   /** Ends when the application has ended and its exit is told. Never rejects. */
@@ -72,6 +74,7 @@ export class RayPort {
     // What is told of an end that was asked for is that it came.
     if (this.#isEnding) cause = undefined
     this.#link.bury()
+    await this.#reports.close()
     await this.#endpoints?.close()
     const fault = await this.#end()
     links.delete(this.#generation)
@@ -144,7 +147,7 @@ export class RayPort {
     }
     const standing = standingOf(details, application, revision)
     this.#note(standing.lines)
-    this.#replicas = replicasOf(details, application)
+    this.#reports.update(replicasOf(details, application))
     switch (standing.is) {
       case 'failed':
         return this.#lost(standing)
@@ -186,10 +189,11 @@ export class RayPort {
   }
 
   #alive(): void {
-    const { generation, endpoint } = { generation: this.#generation, endpoint: this.#endpoints?.endpoint }
-    if (this.#isEnding || endpoint === undefined) return
-    const application = { name: this.#deployment.application, replicas: this.#replicas }
-    this.#tell({ type: 'process.alive', generation, endpoint, application })
+    if (this.#isEnding || this.#endpoints === undefined) return
+    const { endpoint, ways, address } = this.#endpoints
+    const application = { name: this.#deployment.application, replicas: this.#reports.replicas }
+    this.#tell({ type: 'process.alive', generation: this.#generation, endpoint, application })
+    this.#reports.ask(ways, address)
   }
 
   /** Deletes the application, or keeps it. Resolves with why that could not be done. */
@@ -243,10 +247,13 @@ export class RayPort {
     for (const line of lines) {
       if (this.#lines.includes(line)) continue
       this.#lines = [...this.#lines, line].slice(-maxLines)
-      const { name: agent } = this.#definition
-      const output = { agent, generation: this.#generation, stream: 'stderr', line, droppedBytes: 0 } as const
-      this.#resources.tell({ type: 'process.output', ...output })
+      this.#output({ stream: 'stderr', line, droppedBytes: 0 })
     }
+  }
+
+  #output(line: OutputLine & { replica?: string }): void {
+    const { name: agent } = this.#definition
+    this.#resources.tell({ type: 'process.output', agent, generation: this.#generation, ...line })
   }
 
   #pause(ms: number): Promise<void> {

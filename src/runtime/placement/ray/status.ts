@@ -61,14 +61,15 @@ export function replicasOf({ applications }: Details, name: string): RayReplica[
   const deployments = Object.values(applications[name]?.deployments ?? {})
   return deployments
     .flatMap(({ replicas }) => replicas ?? [])
-    .map(({ replica_id: id, state, node_ip: node, pid, log_file_path: log }) => ({
+    .map(({ replica_id: id, state, actor_id: actor, node_ip: node, pid }) => ({
       id: id ?? '',
       state: state ?? '',
+      actor: actor ?? undefined,
       node: node ?? undefined,
       pid: pid ?? undefined,
       rss: undefined,
       cpu: undefined,
-      log: log?.replace(/^\//, '') ?? undefined,
+      inFlight: undefined,
     }))
 }
 

@@ -9,11 +9,19 @@ import { onTestFinished } from 'vitest'
 
 export type Config = { name: string } & Record<string, unknown>
 
+interface FakeReplica {
+  replica_id: string
+  state: string
+  actor_id?: string
+  node_ip?: string
+  pid?: number
+}
+
 interface FakeApplication {
   status: string
   message: string
   deployed_app_config: Config | null
-  deployments: Record<string, { status: string; message: string; replicas: { state: string }[] }>
+  deployments: Record<string, { status: string; message: string; replicas: FakeReplica[] }>
 }
 
 /** Answers a run. By default with its prompt. */
@@ -37,6 +45,10 @@ export class FakeRay {
   /** Called after a set was written, before it is read again: another writer. */
   afterPut: (() => void) | undefined
   isUp = true
+  /** What each replica has said, by its id: behind the proxy answers `proxy`. */
+  readonly said = new Map<string, string[]>()
+  /** By actor, what Ray has of its standard error. */
+  readonly logs = new Map<string, string>()
   /** Of each application's replicas: name to port. */
   readonly replicas = new Map<string, number>()
   address = ''
@@ -97,6 +109,8 @@ export class FakeRay {
       if (method === 'PUT') this.packages.set(name, body)
       return text(response, this.packages.has(name) ? 200 : 404, '')
     }
+    const actor = /^\/api\/v0\/logs\/file\?actor_id=([^&]+)&suffix=err/.exec(url)?.[1]
+    if (actor !== undefined) return text(response, 200, this.logs.get(actor) ?? '')
     if (url !== '/api/serve/applications/') return text(response, 404, 'no such route')
     if (method === 'GET') return json(response, 200, this.#details())
     const set = JSON.parse(body.toString()) as { applications: Config[] }
@@ -116,7 +130,11 @@ export class FakeRay {
       // One that is written as it is stays as it is.
       if (JSON.stringify(old) === JSON.stringify(config)) continue
       const { status, message = '', deployment = '' } = this.outcome
-      const agent = { status, message: deployment, replicas: [{ state: 'RUNNING' }] }
+      const agent = {
+        status,
+        message: deployment,
+        replicas: [{ replica_id: 'proxy', state: 'RUNNING', pid: 7, node_ip: '10.0.0.2' }],
+      }
       this.applications.set(name, { status, message, deployed_app_config: config, deployments: { agent } })
     }
   }
@@ -139,6 +157,15 @@ export class FakeRay {
     }
   }
 
+  /** As a replica that has said these lines. */
+  #report(at: string, response: ServerResponse, { after }: { after: Record<string, number> }): void {
+    const replica = at.split('#').at(-1) ?? at
+    const said = this.said.get(replica) ?? []
+    const lines = said.slice(after[replica] ?? 0).map((line) => ['stdout', line])
+    const output = { end: said.length, dropped: 0, lines }
+    json(response, 200, { replica, pid: 1, rss: 1_000, cpu: 0.5, in_flight: 1, output })
+  }
+
   #serve(at: string, request: IncomingMessage, response: ServerResponse, body: Buffer): void {
     const [, name = '', ...path] = (request.url ?? '').split('/')
     const application = this.applications.get(name)
@@ -149,6 +176,7 @@ export class FakeRay {
     if (createHash('sha256').update(bearer).digest('hex') !== token_sha256)
       return json(response, 401, { error: { code: 'PROTOCOL_UNAUTHORIZED', message: 'wrong token', started: false } })
     if (path[0] === 'health') return json(response, 200, { status: 'ok', agent, generation: at, in_flight: 0, facts })
+    if (path.at(-1) === 'report') return this.#report(at, response, JSON.parse(body.toString()))
     this.runs.push(at)
     this.answer(request, response, JSON.parse(body.toString()))
   }
