@@ -76,6 +76,8 @@ export interface RayPlacement {
   }
   /** Whether runs go to the addresses that Ray lists for the application, where they answer, rather than to `proxy`. */
   direct: boolean
+  /** Whether Serve's proxy, too, keeps runs of one affinity at one replica. */
+  affinity: boolean
 }
 
 export interface AgentDefinition {

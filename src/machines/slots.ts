@@ -160,6 +160,8 @@ export interface HttpCall {
   deadlineMs: number
   /** W3C trace context and baggage: headers of the request. */
   trace?: { traceparent: string; tracestate?: string | undefined; baggage?: string | undefined } | undefined
+  /** Runs of one key prefer one place. */
+  affinity?: string | undefined
   /** By which the result is parsed. */
   output?: OutputDefinition | undefined
 }

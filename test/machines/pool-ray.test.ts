@@ -11,6 +11,7 @@ const ray: RayPlacement = {
   exclude: [],
   resources: { custom: {} },
   direct: true,
+  affinity: false,
 }
 const three = { placement: { ray }, replicas: { min: 3, max: 3 } }
 

@@ -39,6 +39,8 @@ const ray = options({
   }).prefault({}),
   /** Whether runs go to the addresses that Ray lists for the application where they answer, rather than to `proxy`. Default true. */
   direct: z.boolean().default(true),
+  /** Whether Serve's proxy, too, keeps runs of one `affinity` at one replica; those without one are then spread by chance rather than by load. Default false. */
+  affinity: z.boolean().default(false),
 })
 
 /** `local`: processes of this machine. `{ ray }`: applications of Ray Serve. */

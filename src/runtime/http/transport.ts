@@ -79,8 +79,8 @@ function linkOf(links: ReadonlyMap<string, Link>, { generation }: HttpCall): Lin
 
 async function ask(link: Link, call: HttpCall, signal: AbortSignal): Promise<Answer> {
   try {
-    const request = requestOf(link, call, 'run_sync')
-    return await exchange(link.pool as Pool, request, signal, maxEventChars, (status) => {
+    const { pool, options } = requestOf(link, call, 'run_sync')
+    return await exchange(pool, options, signal, maxEventChars, (status) => {
       if (status === 200 && link.beginMs !== undefined) link.listener?.onStarted(call.run)
     })
   } catch (error) {
@@ -91,15 +91,17 @@ async function ask(link: Link, call: HttpCall, signal: AbortSignal): Promise<Ans
 
 async function send(link: Link, call: HttpCall, route: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
   try {
-    return await (link.pool as Pool).request({ ...requestOf(link, call, route), signal })
+    const { pool, options } = requestOf(link, call, route)
+    return await pool.request({ ...options, signal })
   } catch (error) {
     throw lost(error, signal)
   }
 }
 
-function requestOf(link: Link, call: HttpCall, route: string): Dispatcher.DispatchOptions {
-  const { run, attempt, body, timeouts, deadlineMs, trace } = call
-  return {
+function requestOf(link: Link, call: HttpCall, route: string): { pool: Pool; options: Dispatcher.DispatchOptions } {
+  const { run, attempt, body, timeouts, deadlineMs, trace, affinity } = call
+  const favoured = affinity === undefined ? undefined : link.favour?.(affinity)
+  const options: Dispatcher.DispatchOptions = {
     method: 'POST',
     path: `${link.prefix}/agents/${link.agent}/${route}`,
     headers: {
@@ -109,12 +111,14 @@ function requestOf(link: Link, call: HttpCall, route: string): Dispatcher.Dispat
       [runHeaders.attempt]: String(attempt),
       [runHeaders.deadlineMs]: String(Math.max(1, Math.round(deadlineMs))),
       ...(link.beginMs !== undefined && { [runHeaders.beginMs]: String(link.beginMs) }),
+      ...favoured?.headers,
       ...trace,
     },
     body,
     headersTimeout: timeouts.firstByteMs,
     bodyTimeout: timeouts.idleMs,
   }
+  return { pool: favoured?.pool ?? (link.pool as Pool), options }
 }
 
 function lost(error: unknown, signal: AbortSignal): Error {

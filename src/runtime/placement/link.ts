@@ -38,6 +38,8 @@ export interface Link {
   listener: LinkListener | undefined
   /** The connections for one more request; undefined before it is ready and after its end. */
   readonly pool: Pool | undefined
+  /** Where a run of this key is to go, and how it says so on the way: of several processes behind one link one is preferred. */
+  favour?(affinity: string): { pool: Pool | undefined; headers: Record<string, string> }
   /** Whether runs may be sent here. */
   readonly takesRuns: boolean
   /** It drains by its own account: it takes no more runs. */

@@ -6,6 +6,7 @@ import type { Link } from '../placement/link.ts'
 import { ProcessCalls, type ToolSurroundings } from '../tools/process-calls.ts'
 import type { Cancellations } from './cancellations.ts'
 import type { FailedAttempts } from './failed-attempts.ts'
+import { favourite } from './rendezvous.ts'
 import type { Run } from './run.ts'
 
 /** A process that is ready, and what was sent to it. It is kept for its runs after it has left the router. */
@@ -75,7 +76,7 @@ export class Router {
     const routes = this.#routes
     const hasPlace = ({ link, inFlight }: Route) => link.takesRuns && inFlight.size < concurrency
     if (routes.length === 1) return hasPlace(routes[0] as Route) ? routes[0] : undefined
-    if (affinity !== undefined) return favourite(routes.filter(hasPlace), affinity)
+    if (affinity !== undefined) return favourite(routes.filter(hasPlace), affinity, ({ replica }) => replica)
     const drawn = this.#draw()
     if (drawn && hasPlace(drawn)) return drawn
     return routes.filter(hasPlace).sort((a, b) => a.inFlight.size - b.inFlight.size)[0]
@@ -99,22 +100,4 @@ export class Router {
     if (a.link.takesRuns !== b.link.takesRuns) return a.link.takesRuns ? a : b
     return a.inFlight.size <= b.inFlight.size ? a : b
   }
-}
-
-/** Rendezvous hashing: where a replica comes, goes or is full, only the keys that are its own move. */
-function favourite(routes: readonly Route[], key: string): Route | undefined {
-  let best: { route: Route; score: number } | undefined
-  for (const route of routes) {
-    const score = hash(`${key}\0${route.replica}`)
-    if (best === undefined || score > best.score) best = { route, score }
-  }
-  return best?.route
-}
-
-/** FNV-1a, and a last stir: without it, names that differ in their last digit score in order. */
-function hash(text: string): number {
-  let value = 0x811c9dc5
-  for (let at = 0; at < text.length; at += 1) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193)
-  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
-  return (value ^ (value >>> 13)) >>> 0
 }

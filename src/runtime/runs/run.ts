@@ -126,8 +126,10 @@ export class Run {
     const { timeouts, output } = this.spec.definition
     const { generation } = link
     try {
-      const { body } = this.spec
-      const call = { generation, run: this.id, attempt: this.#attempt, body, timeouts, deadlineMs: this.leftMs, output }
+      const { body, affinity } = this.spec
+      const about = { generation, run: this.id, attempt: this.#attempt }
+      const preferred = this.#failed === undefined ? affinity : undefined
+      const call = { ...about, body, timeouts, deadlineMs: this.leftMs, affinity: preferred, output }
       const calling = this.spec.execute(call, this.#controller.signal)
       this.#actor.send({ type: 'run.written' })
       const response = await calling

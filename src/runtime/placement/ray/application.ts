@@ -16,6 +16,7 @@ import { hashOf, type Packages } from './packages.ts'
 /** The one deployment of an application. */
 const deploymentName = 'agent'
 
+const keepingRouter = 'ray.serve.experimental.consistent_hash_router:ConsistentHashRouter'
 const revisionVariable = 'AXON_REVISION'
 
 /** Where Ray has no token, no other Node is to have this one's either: an application is then written over, never taken over. */
@@ -143,7 +144,10 @@ export function revisionOf(config: Omit<ApplicationConfig, 'name'> | null | unde
 }
 
 /** Ray changes it without a new replica. */
-function deploymentConfig({ replicas, concurrency, queue, shutdownMs }: AgentDefinition, { resources }: RayPlacement) {
+function deploymentConfig(
+  { replicas, concurrency, queue, shutdownMs }: AgentDefinition,
+  { resources, affinity }: RayPlacement,
+) {
   const { min, max } = replicas
   const { cpus, gpus, memoryMb, custom } = resources
   const scale =
@@ -156,6 +160,7 @@ function deploymentConfig({ replicas, concurrency, queue, shutdownMs }: AgentDef
     max_ongoing_requests: concurrency,
     // Node sends what all replicas can take, also while there are fewer of them.
     max_queued_requests: Math.max(queue, concurrency * max),
+    ...(affinity && { request_router_config: { request_router_class: keepingRouter } }),
     // By which a replica that was killed is noticed, and replaced.
     health_check_period_s: 1,
     graceful_shutdown_timeout_s: Math.max(1, shutdownMs / 1_000),

@@ -5,6 +5,7 @@
 import { Pool } from 'undici'
 import * as z from 'zod'
 import { type AgentEndpoint, agentFacts } from '../../../protocol/control.ts'
+import { favourite } from '../../runs/rendezvous.ts'
 import type { Address } from './application.ts'
 
 const probeMs = 2_000
@@ -16,6 +17,8 @@ export interface EndpointsOptions {
   agent: string
   proxy: string
   connectMs: number
+  /** Runs that one replica takes at a time. */
+  concurrency: number
 }
 
 export class Endpoints {
@@ -49,8 +52,13 @@ export class Endpoints {
     for (const origin of this.#targets.keys()) this.#drop(origin)
   }
 
-  /** The connections for one more request: where the fewest are under way. */
-  choose(): Pool {
+  /** The connections for one more request: those that `affinity` prefers and have a place, else where the fewest are under way. */
+  choose(affinity?: string): Pool {
+    if (affinity !== undefined) {
+      const free = [...this.#targets].filter(([, pool]) => busy(pool) < this.#options.concurrency)
+      const preferred = favourite(free, affinity, ([origin]) => origin)
+      if (preferred) return preferred[1]
+    }
     let best: Pool | undefined
     for (const pool of this.#targets.values()) if (best === undefined || busy(pool) < busy(best)) best = pool
     return best ?? this.#proxy

@@ -11,10 +11,14 @@ import type { AgentDefinition } from '../../../machines/definition.ts'
 import { ConnectionLost } from '../../http/transport.ts'
 import type { Link, LinkListener } from '../link.ts'
 import type { Endpoints } from './endpoints.ts'
+import { hashOf } from './packages.ts'
 
 /** Said by the router of a proxy, or by a replica that is full, of what it has given to nobody. */
 const rejected = /^Request dropped due to backpressure|is unavailable because it failed to deploy/
 const unrouted = /^Path '.*' not found/
+
+/** By which Serve's own router, where it is one that does, keeps what belongs together at one replica. */
+const sessionHeader = 'x-session-id'
 
 export class RayLink implements Link {
   readonly generation: string
@@ -45,6 +49,10 @@ export class RayLink implements Link {
 
   get pool(): Pool | undefined {
     return this.#endpoints?.choose()
+  }
+
+  favour(affinity: string): { pool: Pool | undefined; headers: Record<string, string> } {
+    return { pool: this.#endpoints?.choose(affinity), headers: { [sessionHeader]: hashOf(affinity) } }
   }
 
   get takesRuns(): boolean {

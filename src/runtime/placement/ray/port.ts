@@ -112,10 +112,10 @@ export class RayPort {
   async #live(): Promise<AxonError | undefined> {
     if (this.#isEnding) return undefined
     await this.#deployment.deploy(this.#definition)
-    const { name: agent, timeouts } = this.#definition
+    const { name: agent, timeouts, concurrency } = this.#definition
     const { proxy } = this.#placement
     const at = addressOf(this.#placement, this.#deployment.application)
-    this.#endpoints = new Endpoints({ agent, proxy, connectMs: timeouts.connectMs }, at)
+    this.#endpoints = new Endpoints({ agent, proxy, connectMs: timeouts.connectMs, concurrency }, at)
     this.#tell({ type: 'process.spawned', generation: this.#generation })
     while (!this.#isEnding) {
       if (this.#isDraining && this.#endpoints.inFlight === 0) return undefined

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type AgentOptions, type Axon, createAxon } from '../../../../src/index.ts'
 import { fixtures, newAxon, next } from '../../../e2e/axon.ts'
-import { type Config, FakeRay } from './fake-ray.ts'
+import { answerOf, type Config, FakeRay, json } from './fake-ray.ts'
 
 const echo = (options: Partial<AgentOptions> = {}): AgentOptions => ({
   module: 'agents.echo',
@@ -68,6 +68,22 @@ describe('an agent on Ray', () => {
     const sent = [...ray.packages.keys()].map((name) => `"gcs://${name}"`)
     for (const uri of sent) expect(JSON.stringify(config)).toContain(uri)
     expect(JSON.stringify(config)).not.toContain(ray.token)
+  })
+
+  it('has the router of Ray that keeps runs together where that is wanted, and says of each run to what it belongs', async () => {
+    const ray = await FakeRay.open()
+    const sessions: unknown[] = []
+    ray.answer = ({ headers }, response, { prompt }) => {
+      sessions.push(headers['x-session-id'])
+      json(response, 200, answerOf(prompt))
+    }
+    const placement = { ray: { ...ray.placement.ray, affinity: true } }
+    const axon = await newAxon({ placement, agents: { echo: echo() } }).start()
+    expect(ray.puts.at(-1)?.applications).toMatchObject([
+      { deployments: [{ request_router_config: { request_router_class: expect.stringContaining('ConsistentHash') } }] },
+    ])
+    for (const affinity of ['Zoë\n', 'Zoë\n', undefined]) await axon.agent('echo').run({ prompt: '' }, { affinity })
+    expect(sessions).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/), sessions[0], undefined])
   })
 
   it('leaves the applications of others as they are, those that programs deployed too', async () => {

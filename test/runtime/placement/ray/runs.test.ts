@@ -169,6 +169,22 @@ describe('the ports of replicas', () => {
     await Promise.all(runs)
   })
 
+  it('share the runs by their affinity, where they have one', async () => {
+    const ray = await FakeRay.open()
+    await ray.addReplica('SERVE_REPLICA::one')
+    await ray.addReplica('SERVE_REPLICA::two')
+    const axon = await system(ray, { replicas: 2 })
+    const keys = Array.from({ length: 20 }, (_, index) => `user ${index}`)
+    const places = async () => {
+      ray.runs.length = 0
+      for (const affinity of keys) await axon.agent('echo').run({ prompt: 'Hello' }, { affinity })
+      return [...ray.runs]
+    }
+    const first = await places()
+    expect(await places()).toEqual(first)
+    expect(new Set(first).size).toBe(2)
+  })
+
   it('are left to themselves where that is wanted', async () => {
     const ray = await FakeRay.open()
     await ray.addReplica('SERVE_REPLICA::one')
