@@ -127,8 +127,10 @@ export interface ProcessFrame extends Recorded {
   type: 'process'
   sessionId: string
   generation: string
-  /** Undefined: it has none now. */
+  /** Undefined: it has none now, or is on Ray. */
   pid: number | undefined
+  /** On Ray, while it has one: the application, empty before that is known. */
+  application?: string
   startTime?: number
   /** Its name, as people write it: `py3.12·9f31c2`. */
   environment?: string

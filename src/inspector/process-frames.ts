@@ -43,7 +43,7 @@ export class ProcessFrames {
         const { rss, cpu } = usageOf(event.application)
         const inFlight = event.application.replicas.reduce((total, replica) => total + (replica.inFlight ?? 0), 0)
         if (rss !== null && cpu !== null) this.#beat(event.generation, { rss, cpu, loopLagMs: null, inFlight })
-        return
+        break
       }
       case 'process.spawned':
         this.#startTimes.set(event.generation, this.#timeline.now())
@@ -135,7 +135,14 @@ export class ProcessFrames {
       generation,
       pid,
       ...(startTime !== undefined && pid !== undefined && { startTime }),
-      ...(environment && { environment: environmentName(environment.version, environment.fingerprint.slice(0, 6)) }),
+      ...(definition.placement && context.hasProcess && { application: context.application?.name ?? '' }),
+      ...(environment && {
+        environment: environmentName(
+          environment.version,
+          environment.fingerprint.slice(0, 6),
+          definition.placement && 'ray',
+        ),
+      }),
       placement: definition.placement ? 'ray' : 'local',
       ...(definition.limits && { limits: { asked: { ...definition.limits }, achieved: achieved && { ...achieved } } }),
       restarts: history.restarts.filter((at) => at >= context.now() - definition.restart.withinMs).length,
@@ -144,6 +151,6 @@ export class ProcessFrames {
 }
 
 /** `py3.12·9f31c2`. @param name the beginning of its fingerprint, or its directory where a user has given it */
-export function environmentName(version: string, name: string): string {
-  return `py${version.split('.').slice(0, 2).join('.')}·${name}`
+export function environmentName(version: string, name: string, of: 'py' | 'ray' = 'py'): string {
+  return `${of}${version.split('.').slice(0, 2).join('.')}·${name}`
 }

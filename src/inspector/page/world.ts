@@ -136,7 +136,10 @@ export function apply(state: WorldState, frame: LiveFrame, changed: Changed): vo
       break
     case 'process':
       // What the last process weighed says nothing once it is gone.
-      update(world, frame.sessionId, changed, { process: frame, ...(frame.pid === undefined && { beat: undefined }) })
+      update(world, frame.sessionId, changed, {
+        process: frame,
+        ...(frame.pid === undefined && frame.application === undefined && { beat: undefined }),
+      })
       break
     case 'crash':
       update(world, frame.sessionId, changed, { crash: frame })

@@ -48,17 +48,17 @@ function parts(actor: Actor): ComponentChildren[] {
         </>,
         ...(generation === undefined
           ? ['no process yet']
-          : process?.pid === undefined
-            ? [
-                <>
-                  generation <b>{generation}</b> gone, <b>{Number(generation) + 1}</b> next
-                </>,
-              ]
-            : [
-                <>
-                  generation <b>{generation}</b>, pid <b>{process.pid}</b>
-                </>,
-              ]),
+          : [
+              <>
+                generation <b>{generation}</b>
+                {whereItIs(process) ?? (
+                  <>
+                    {' '}
+                    gone, <b>{Number(generation) + 1}</b> next
+                  </>
+                )}
+              </>,
+            ]),
         ...(process?.environment === undefined
           ? []
           : [
@@ -90,6 +90,17 @@ function parts(actor: Actor): ComponentChildren[] {
     default:
       return [actor.kind, ...(process?.pid === undefined ? [] : [`pid ${process.pid}`])]
   }
+}
+
+/** Undefined where it has ended. */
+function whereItIs(process: Actor['process']): ComponentChildren {
+  if (process?.pid !== undefined)
+    return (
+      <>
+        , pid <b>{process.pid}</b>
+      </>
+    )
+  return process?.application === undefined ? undefined : <>, application {process.application} on Ray</>
 }
 
 function InFlight({ agent }: { agent: string }) {

@@ -183,6 +183,7 @@ export class RayPort {
       const unknown = { name: this.#definition.name, framework: 'unknown', python: 'unknown', axonAgent: 'unknown' }
       const { endpoint } = endpoints
       this.#tell({ type: 'agent.ready', generation: this.#generation, endpoint, facts: facts ?? unknown })
+      this.#alive()
     } catch (error) {
       this.#note([`The agent does not answer at ${this.#placement.proxy}: ${(error as Error).message}`])
     }

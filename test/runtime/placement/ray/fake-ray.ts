@@ -163,7 +163,7 @@ export class FakeRay {
     const said = this.said.get(replica) ?? []
     const lines = said.slice(after[replica] ?? 0).map((line) => ['stdout', line])
     const output = { end: said.length, dropped: 0, lines }
-    json(response, 200, { replica, pid: 1, rss: 1_000, cpu: 0.5, in_flight: 1, output })
+    json(response, 200, { replica, pid: 1, rss: 87_000_000, cpu: 0.5, in_flight: 1, output })
   }
 
   #serve(at: string, request: IncomingMessage, response: ServerResponse, body: Buffer): void {

@@ -27,7 +27,7 @@ it('what replicas use stands in the snapshot of their agent', async () => {
   )
   expect(application).toEqual({
     name: 'axon-echo',
-    replicas: [{ id: 'proxy', state: 'RUNNING', node: '10.0.0.2', pid: 7, rss: 1_000, cpu: 0.5, inFlight: 1 }],
+    replicas: [{ id: 'proxy', state: 'RUNNING', node: '10.0.0.2', pid: 7, rss: 87_000_000, cpu: 0.5, inFlight: 1 }],
   })
   expect(axon.agent('echo').snapshot()?.application).toEqual(application)
 })
