@@ -20,8 +20,8 @@ export async function startHead(): Promise<{ ray: RayHead; end: () => Promise<vo
   const token = randomBytes(32).toString('hex')
   execFileSync(python, ['-c', loopbackUp])
 
-  // More processors than there are: a replica takes one, and waits otherwise. One replica that needs a `spare` has room here.
-  const resources = ['--num-cpus=8', '--resources={"spare": 1}']
+  // More processors than there are: a replica takes one, and waits otherwise. Of those that need a `spare`, or `room`, there is a place for one each.
+  const resources = ['--num-cpus=8', '--resources={"spare": 1, "room": 1}']
   const head = startNode({ token, python, directory }, 'head', [
     ...['--head', '--node-ip-address=127.0.0.1', '--dashboard-host=127.0.0.1'],
     ...[`--temp-dir=${join(directory, 'ray')}`, ...resources],
