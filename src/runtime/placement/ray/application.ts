@@ -133,8 +133,16 @@ export function scaledConfig(
 
 /** Whether a configuration that was read is one of Axon's, of an application that takes the token of this placement. */
 export function isReachable(placement: RayPlacement, config: ApplicationConfig | null | undefined): boolean {
-  const { token_sha256 } = (config?.args ?? {}) as { token_sha256?: string }
-  return revisionOf(config) !== undefined && token_sha256 === tokenHashOf(placement, config?.name ?? '')
+  return revisionOf(config) !== undefined && givenHash(config) === tokenHashOf(placement, config?.name ?? '')
+}
+
+/** Whether what was read is what was written, but for its scale. */
+export function isSame(read: ApplicationConfig | null | undefined, written: ApplicationConfig): boolean {
+  return revisionOf(read) === revisionOf(written) && givenHash(read) === givenHash(written)
+}
+
+function givenHash(config: ApplicationConfig | null | undefined): unknown {
+  return (config?.args as { token_sha256?: unknown } | undefined)?.token_sha256
 }
 
 /** The revision of a configuration that was read; undefined where it is none of Axon's. */

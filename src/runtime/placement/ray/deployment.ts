@@ -14,6 +14,7 @@ import {
   applicationName,
   isApplicationOf,
   isReachable,
+  isSame,
   renamed,
   revisionOf,
   scaledConfig,
@@ -49,8 +50,9 @@ export class Deployment {
     return this.#config?.name ?? ''
   }
 
-  get revision(): string {
-    return revisionOf(this.#config) ?? ''
+  /** As it was written, by this system or by the one that it follows. Empty before. */
+  get config(): ApplicationConfig {
+    return this.#config ?? { name: '' }
   }
 
   /** Resolves when Ray has accepted it, or has it already. @throws AxonError RAY_UNREACHABLE, RAY_REFUSED */
@@ -61,7 +63,7 @@ export class Deployment {
     const own = applicationConfig(definition, this.#placement, provisions)
     this.#ownRevision = revisionOf(own) ?? ''
     const successor = this.#cluster.successors.get(this.#ownRevision)
-    const wanted = revisionOf(successor ?? own)
+    const made = (name: string) => renamed(successor ?? own, this.#placement, name)
     // What has failed stays so where it is written as it was.
     await this.#cluster.change((set, details) => {
       for (const name of this.#leftOver(set)) if (kindOf(details.applications[name]) === 'failed') set.delete(name)
@@ -70,10 +72,10 @@ export class Deployment {
       // It may be the second try.
       this.release()
       const leftOver = this.#leftOver(set)
-      const same = leftOver.find((name) => revisionOf(set.get(name)) === wanted && isWell(details, name))
+      const same = leftOver.find((name) => isSame(set.get(name), made(name)) && isWell(details, name))
       const name = same ?? this.#freeName(set)
       // A successor's scale is its own.
-      const config = (successor && set.get(name)) ?? renamed(successor ?? own, this.#placement, name)
+      const config = (successor && set.get(name)) ?? made(name)
       const others = leftOver.filter((other) => other !== name)
       if (definition.replace === 'recreate') for (const other of others) set.delete(other)
       this.#predecessors = others
@@ -116,7 +118,7 @@ export class Deployment {
     await this.#cluster.change((set) => {
       const config = set.get(application)
       // Where it is gone or another's, it is lost, which is found out elsewhere.
-      if (config === undefined || revisionOf(config) !== this.revision) return
+      if (config === undefined || !isSame(config, this.config)) return
       set.set(application, scaledConfig(config, definition, this.#placement))
     })
     this.#definition = definition
@@ -128,7 +130,7 @@ export class Deployment {
     try {
       await this.#cluster.change((set) => {
         // What somebody else has written there since is theirs.
-        if (revisionOf(set.get(application)) === this.revision) set.delete(application)
+        if (isSame(set.get(application), this.config)) set.delete(application)
       })
     } finally {
       this.release()

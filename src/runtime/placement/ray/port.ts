@@ -136,7 +136,7 @@ export class RayPort {
   /** Asks Ray once, and does what follows. Resolves with why the application is lost. */
   async #look(endpoints: Endpoints): Promise<AxonError | undefined> {
     await this.#change().catch((error) => this.#note([toAxonError(error).message]))
-    const { application, revision } = this.#deployment
+    const { application, config } = this.#deployment
     const details = await this.#cluster.details().catch(toAxonError)
     if (this.#isEnding) return undefined
     if (details instanceof AxonError) {
@@ -145,7 +145,7 @@ export class RayPort {
       if (this.#isServing) await this.#ask(endpoints)
       return undefined
     }
-    const standing = standingOf(details, application, revision)
+    const standing = standingOf(details, config)
     this.#note(standing.lines)
     this.#reports.update(replicasOf(details, application))
     switch (standing.is) {

@@ -3,8 +3,8 @@
  */
 import type { RayReplica } from '../../../machines/slots.ts'
 import { agentFrame, type FailedFrame } from '../../../protocol/control.ts'
-import { revisionOf } from './application.ts'
-import type { Application, Details } from './dashboard.ts'
+import { isSame } from './application.ts'
+import type { Application, ApplicationConfig, Details } from './dashboard.ts'
 
 /**
  * `coming`: being deployed. `running`: as wanted. `ailing`: Ray is at work on it. `failed`: it will not come. `changed`: somebody
@@ -34,14 +34,14 @@ export function kindOf(application: Application | undefined): StandingKind {
   return application === undefined ? 'gone' : (kinds[application.status] ?? 'ailing')
 }
 
-/** @param revision of the configuration that was written */
-export function standingOf({ applications }: Details, name: string, revision: string): Standing {
-  const application = applications[name]
+/** @param written as which it is known */
+export function standingOf({ applications }: Details, written: ApplicationConfig): Standing {
+  const application = applications[written.name]
   if (application === undefined) return { is: 'gone', lines: [] }
   const lines = linesOf(application)
   const is = kindOf(application)
   if (is === 'gone') return { is, lines }
-  if (revisionOf(application.deployed_app_config) !== revision) return { is: 'changed', lines }
+  if (!isSame(application.deployed_app_config, written)) return { is: 'changed', lines }
   // Ray tries it twice more; what an import has raised, it raises again.
   const failure = is === 'coming' || is === 'failed' ? failureOf(lines) : undefined
   return { is: failure ? 'failed' : is, lines, failure }

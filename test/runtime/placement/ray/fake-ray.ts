@@ -30,7 +30,8 @@ export type Answer = (request: IncomingMessage, response: ServerResponse, body: 
 const facts = { name: 'echo', framework: 'function', python: '3.13.1', axonAgent: '0.1.0' }
 
 export class FakeRay {
-  readonly token = 'ray-token'
+  /** Undefined: it asks for none. */
+  token: string | undefined = 'ray-token'
   readonly applications = new Map<string, FakeApplication>()
   readonly packages = new Map<string, Buffer>()
   /** Every set that was written, in order. */
@@ -64,7 +65,8 @@ export class FakeRay {
   }
 
   get placement() {
-    return { ray: { address: this.address, proxy: this.proxy, token: this.token } }
+    const { address, proxy, token } = this
+    return { ray: { address, proxy, ...(token !== undefined && { token }) } }
   }
 
   /** The names of the applications that there are. */
@@ -100,7 +102,8 @@ export class FakeRay {
     const { method, url = '', headers } = request
     this.asked.push(`${method} ${url}`)
     if (!this.isUp) return void request.socket.destroy()
-    if (headers.authorization !== `Bearer ${this.token}`) return text(response, 401, 'Unauthorized')
+    if (this.token !== undefined && headers.authorization !== `Bearer ${this.token}`)
+      return text(response, 401, 'Unauthorized')
     // As Ray does with whatever looks like a browser.
     if (headers['sec-fetch-mode'] !== undefined) return text(response, 405, 'not allowed for browser traffic')
     if (url === '/api/version') return json(response, 200, { version: '4', ray_version: '2.60.0' })

@@ -291,6 +291,20 @@ describe('what Ray says of a failure', () => {
   })
 })
 
+describe('an application of a Node that has no token of Ray', () => {
+  it('is lost where the next Node has written it with a token of its own', async () => {
+    const ray = await FakeRay.open()
+    ray.token = undefined
+    const first = await system(ray, { restart: { firstMs: 600_000 } })
+    const crashed = next(first, 'agent.crashed')
+    const [application] = ray.applications.values()
+    const config = application?.deployed_app_config
+    if (!application || !config) throw new Error('There is no application.')
+    application.deployed_app_config = { ...config, args: { ...(config.args as object), token_sha256: 'another' } }
+    expect((await crashed).crash.error.message).toContain('written over by somebody else')
+  })
+})
+
 describe('an application that somebody else has written over', () => {
   it('is lost, and what they wrote is not deleted', async () => {
     const ray = await FakeRay.open()
