@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
-import { waits } from '../e2e/gate.ts'
+import { cancelled, waits } from '../e2e/gate.ts'
 import { deploy, fixtures, gate, ray, running, until } from './cluster.ts'
 import { agent, leave, system } from './system.ts'
 
@@ -31,6 +31,31 @@ it('answers, streams, is scaled, is replaced without a gap, and leaves nothing b
   await until(({ applications }) => (Object.keys(applications).length === 1 ? true : undefined))
   expect(await running('theirs')).toEqual([other])
 })
+
+it.each([true, false])(
+  'ends a run that is given up, or at its deadline, in its code too (direct: %s)',
+  async (direct) => {
+    const agents = { gate: agent('gate'), slow: agent('gate:slow_words') }
+    const axon = await system(agents, { direct }).start()
+    const [givenUp, late, unread] = [gate(), gate(), gate()]
+    const heard = [givenUp, late, unread].map(cancelled)
+    const caller = new AbortController()
+    const waiting = waits(givenUp)
+    const lost = axon.agent('gate').run({ prompt: givenUp }, { signal: caller.signal })
+    await waiting
+    caller.abort()
+    await expect(lost).rejects.toMatchObject({ code: 'RUN_CANCELLED' })
+
+    await expect(axon.agent('gate').run({ prompt: late }, { runMs: 500 })).rejects.toMatchObject({
+      code: 'RUN_TIMEOUT',
+      started: true,
+    })
+
+    // A reader who leaves after the first word.
+    for await (const { event } of axon.agent('slow').stream({ prompt: unread })) if (event === 'text.delta') break
+    await Promise.all(heard)
+  },
+)
 
 it('is taken over by the next system where it was kept, with the replica that it has', async () => {
   const kept = { onClose: 'keep' } as const
