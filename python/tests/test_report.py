@@ -30,7 +30,9 @@ async def test_it_is_asked_for_with_what_is_known_of_each_replica(tmp_path: Path
         assert again["output"] == {"end": 18, "dropped": 0, "lines": [["stdout", "three"]]}
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"after":{"replica-1":-1}}', b'{"after":{"replica-1":"1"}}', b'{"path":1}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'{"after":{"replica-1":-1}}', b'{"after":{"replica-1":"1"}}', b'{"path":1}']
+)
 async def test_another_question_is_refused(tmp_path: Path, body: bytes) -> None:
     app = app_of(tmp_path, "def agent(prompt): return prompt", "refuses_on_ray")
     async with client(app) as http:

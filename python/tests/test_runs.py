@@ -82,15 +82,18 @@ async def test_the_receipt_comes_although_the_run_kills_its_process(node: FakeNo
 async def test_the_answer_of_a_run_that_lasts_begins_where_that_is_asked_for(node: FakeNode, end: str) -> None:
     agent = await node.start(node.module(WAITING))
     headers = {**agent.headers("r1"), "x-axon-begin-ms": "1"}
-    asked = {"content": b'{"prompt":"wait"}', "headers": headers}
-    async with agent.http() as client, client.stream("POST", "/agents/writer/run_sync", **asked) as response:
+    body = b'{"prompt":"wait"}'
+    async with (
+        agent.http() as client,
+        client.stream("POST", "/agents/writer/run_sync", content=body, headers=headers) as response,
+    ):
         assert response.status_code == 200
         if end == "release":
             (node.folder / "release").touch()
         else:
             agent.send({"type": "cancel", "run": "r1", "attempt": 1})
-        body = await response.aread()
-    assert body.startswith(b' {"result":"released"' if end == "release" else b' {"error":{"code":"RUN_CANCELLED"')
+        told = await response.aread()
+    assert told.startswith(b' {"result":"released"' if end == "release" else b' {"error":{"code":"RUN_CANCELLED"')
 
 
 async def test_the_answer_of_a_run_that_ends_sooner_is_whole(node: FakeNode) -> None:

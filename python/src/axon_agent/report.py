@@ -63,8 +63,8 @@ class Output:
 
     def listen(self) -> None:
         """From now on keeps what this process says."""
-        sys.stdout = Tee(sys.stdout, "stdout", self)  # type: ignore[assignment]
-        sys.stderr = Tee(sys.stderr, "stderr", self)  # type: ignore[assignment]
+        sys.stdout = Tee(sys.stdout, "stdout", self)
+        sys.stderr = Tee(sys.stderr, "stderr", self)
 
 
 class Tee:

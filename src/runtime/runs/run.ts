@@ -123,13 +123,12 @@ export class Run {
     if (this.#isSettled || (this.spec.record && !(await this.#isRecorded(this.spec.record)))) return false
     this.#link = link
     this.#actor.send({ type: 'run.assigned', generation: link.generation })
-    const { timeouts, output } = this.spec.definition
+    const { body, definition, affinity } = this.spec
+    const { timeouts, output } = definition
     const { generation } = link
     try {
-      const { body, affinity } = this.spec
-      const about = { generation, run: this.id, attempt: this.#attempt }
-      const preferred = this.#failed === undefined ? affinity : undefined
-      const call = { ...about, body, timeouts, deadlineMs: this.leftMs, affinity: preferred, output }
+      const about = { generation, run: this.id, attempt: this.#attempt, affinity: this.#failed ? undefined : affinity }
+      const call = { ...about, body, timeouts, deadlineMs: this.leftMs, output }
       const calling = this.spec.execute(call, this.#controller.signal)
       this.#actor.send({ type: 'run.written' })
       const response = await calling

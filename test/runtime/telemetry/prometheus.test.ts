@@ -52,9 +52,11 @@ test('runs are counted by outcome, errors by code, durations into buckets, token
 
 test('gauges are read from the agents as they are', () => {
   const resources = { rss: 1_000, cpu: 1.5, loopLagMs: 20, inFlight: 2, openFiles: 9 }
+  const onRay = [{ id: 'k3x', rss: 2_000, cpu: 0.5, inFlight: 3 }, { id: 'starts' }]
   const replicas = [
     { generation: 'writer/0#1', state: 'ready', resources },
     { generation: 'writer/1#4', state: 'backoff', resources: undefined },
+    { generation: 'writer/2#1', state: 'ready', application: { name: 'axon-writer', replicas: onRay } },
   ] as never
   const never = { name: 'rests', queued: 0, inFlight: 0, replicas: [] }
   const { lines, with: having } = measured([{ name: 'writer', queued: 3, inFlight: 2, replicas }, never])
@@ -66,6 +68,10 @@ test('gauges are read from the agents as they are', () => {
   expect(told).toContain('axon_process_resident_memory_bytes{agent="writer",replica="0"} 1000')
   expect(told).toContain('axon_process_cpu_seconds_total{agent="writer",replica="0"} 1.5')
   expect(told).toContain('axon_process_loop_lag_seconds{agent="writer",replica="0"} 0.02')
+  expect(told).toContain('axon_process_resident_memory_bytes{agent="writer",replica="k3x"} 2000')
+  expect(told).toContain('axon_process_cpu_seconds_total{agent="writer",replica="k3x"} 0.5')
+  expect(told).toContain('axon_ray_replica_runs_in_flight{agent="writer",replica="k3x"} 3')
+  expect(having('replica="starts"')).toEqual([])
   expect(having('rests')).toEqual([])
 })
 

@@ -15,6 +15,7 @@ function replica(index: number, given: Partial<ReplicaSnapshot> = {}): ReplicaSn
     sandbox: undefined,
     restarts: 1,
     resources: { rss: 1_000, cpu: 0.5, loopLagMs: 0, inFlight: 1 },
+    application: undefined,
     inFlight: 1,
     crash: undefined,
     lastError: undefined,
@@ -45,6 +46,18 @@ test('what nobody has told is null, and the rest is added all the same', () => {
   const [row] = tableOf('0b7a', [snapshot([replica(0), silent])]).agents
   expect(row).toMatchObject({ rss: 1_000, cpu: 0.5 })
   expect(row?.replicas[1]).toMatchObject({ pid: null, rss: null, cpu: null })
+})
+
+test("what Ray's replicas have told is added up to what their agent's one replica uses", () => {
+  const one = { id: 'a', state: 'RUNNING', actor: undefined, node: undefined, pid: 7, rss: 400, cpu: 1, inFlight: 0 }
+  const starting = { ...one, id: 'b', state: 'STARTING', rss: undefined, cpu: undefined }
+  const application = { name: 'axon-writer', replicas: [one, { ...one, id: 'c' }, starting] }
+  const onRay = replica(0, { pid: undefined, resources: undefined, application })
+  expect(tableOf('0b7a', [snapshot([onRay])]).agents[0]).toMatchObject({
+    rss: 800,
+    cpu: 2,
+    replicas: [{ pid: null, rss: 800, cpu: 2 }],
+  })
 })
 
 test('every end of a run is counted, and as an error what the caller has not chosen', () => {

@@ -185,6 +185,11 @@ export class FakeRay {
   }
 }
 
+/** An application that runs; null where a program has deployed it. */
+export function runningOf(config: Config | null): FakeApplication {
+  return { status: 'RUNNING', message: '', deployed_app_config: config, deployments: {} }
+}
+
 export function answerOf(result: unknown) {
   return { result, messages: [], usage: { total_tokens: 0 } }
 }

@@ -1,12 +1,8 @@
 import { expect, it } from 'vitest'
 import type { Axon } from '../../../../src/index.ts'
-import { fixtures, newAxon, next } from '../../../e2e/axon.ts'
+import { next } from '../../../e2e/axon.ts'
 import { FakeRay } from './fake-ray.ts'
-
-async function system(ray: FakeRay): Promise<Axon> {
-  const agents = { echo: { module: 'agents.echo', cwd: fixtures } }
-  return await newAxon({ placement: ray.placement, agents }).start()
-}
+import { system } from './systems.ts'
 
 /** What replicas are heard to say, Axon's own notes left out. */
 function heard(axon: Axon): string[] {

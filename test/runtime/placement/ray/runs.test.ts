@@ -1,13 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import type { AgentOptions, Axon } from '../../../../src/index.ts'
-import { fixtures, newAxon, next } from '../../../e2e/axon.ts'
+import type { Axon } from '../../../../src/index.ts'
+import { next } from '../../../e2e/axon.ts'
 import { answerOf, FakeRay, json, text } from './fake-ray.ts'
-
-async function system(ray: FakeRay, options: Partial<AgentOptions> = {}): Promise<Axon> {
-  const agents = { echo: { module: 'agents.echo', cwd: fixtures, ...options } }
-  return await newAxon({ placement: ray.placement, agents }).start()
-}
+import { system } from './systems.ts'
 
 const run = (axon: Axon) => axon.agent('echo').run({ prompt: 'Hello' })
 
@@ -188,8 +184,7 @@ describe('the ports of replicas', () => {
   it('are left to themselves where that is wanted', async () => {
     const ray = await FakeRay.open()
     await ray.addReplica('SERVE_REPLICA::one')
-    const placement = { ray: { ...ray.placement.ray, direct: false } }
-    const axon = await newAxon({ placement, agents: { echo: { module: 'agents.echo', cwd: fixtures } } }).start()
+    const axon = await system(ray, {}, { direct: false })
     await run(axon)
     expect(ray.runs).toEqual(['proxy'])
   })
