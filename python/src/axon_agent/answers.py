@@ -44,9 +44,9 @@ def _marks(error: RunError) -> list[tuple[bytes, bytes]]:
 
 
 class JsonAnswer:
-    """The answer of `run_sync`. One whose run waits for a person, or lasts longer than `begin_ms`, begins early, so that
-    nobody takes it for lost: status 200, and a space after each `keep_alive` seconds. An error is then told by the body
-    alone.
+    """The answer of `run_sync`. One whose run waits for a person, or lasts longer than `begin_ms`, begins early, so
+    that nobody takes it for lost: status 200, and a space after each `keep_alive` seconds. An error is then told by the
+    body alone.
     """
 
     def __init__(self, send: Send, keep_alive: float) -> None:

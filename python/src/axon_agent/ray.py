@@ -1,8 +1,8 @@
 """Owns an agent on a Ray cluster: the application that Ray Serve builds, and the way from Serve's requests to `app`.
 
 Deployment (replicas, resources, queues) is Node's, in the `deployments` of Serve's configuration. There is no control
-connection here: tools of Node and approvals do not exist, a cancel is the end of the connection, and what a replica uses
-and says is told where it is asked for (report.py).
+connection here: tools of Node and approvals do not exist, a cancel is the end of the connection, and what a replica
+uses and says is told where it is asked for (report.py).
 
 1. Every request is asked for the token, whose hash alone is known to the cluster: Ray's own authentication guards
    neither Serve's proxies nor the ports of replicas.

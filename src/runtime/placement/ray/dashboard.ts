@@ -67,6 +67,7 @@ interface Ask {
   method?: 'GET' | 'PUT'
   body?: string | Buffer
   limitMs?: number
+  signal?: AbortSignal
 }
 
 export class Dashboard {
@@ -104,9 +105,9 @@ export class Dashboard {
   }
 
   /** The last lines that an actor has written to a stream, its end included; none where its node does not tell them. */
-  async lastLines(actor: string, stream: 'out' | 'err', count: number): Promise<string[]> {
+  async lastLines(actor: string, stream: 'out' | 'err', count: number, signal: AbortSignal): Promise<string[]> {
     const path = `/api/v0/logs/file?actor_id=${encodeURIComponent(actor)}&suffix=${stream}&lines=${count}`
-    const { status, text } = await this.#ask(path, {}, [404, 500])
+    const { status, text } = await this.#ask(path, { signal }, [404, 500])
     // Ray's own marks of whose lines follow.
     return status === 200 ? text.split('\n').filter((line) => line !== '' && !/^:[a-z]+_(id|name):/.test(line)) : []
   }
@@ -115,7 +116,8 @@ export class Dashboard {
     await this.#pool.destroy()
   }
 
-  async #ask(path: string, { method = 'GET', body, limitMs = answerMs }: Ask = {}, others: readonly number[] = []) {
+  async #ask(path: string, ask: Ask = {}, others: readonly number[] = []) {
+    const { method = 'GET', body, limitMs = answerMs } = ask
     const headers = {
       'user-agent': 'axon',
       ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
@@ -123,7 +125,8 @@ export class Dashboard {
         'content-type': typeof body === 'string' ? 'application/json' : 'application/octet-stream',
       }),
     }
-    const signal = AbortSignal.timeout(limitMs)
+    const limit = AbortSignal.timeout(limitMs)
+    const signal = ask.signal ? AbortSignal.any([ask.signal, limit]) : limit
     const answer = await this.#pool
       .request({ path, method, headers, body: body ?? null, signal, headersTimeout: limitMs, bodyTimeout: limitMs })
       .then(async ({ statusCode, body }) => ({ status: statusCode, text: await body.text() }))

@@ -93,9 +93,15 @@ export class RayPort {
 
   take(command: PortCommand): void {
     if (command.type === 'process.adjust') this.#definition = command.definition
-    else if (command.type === 'process.drain') this.#isDraining = true
+    else if (command.type === 'process.drain') this.#drain()
     else this.#reason ??= command.reason
     this.#wake()
+  }
+
+  #drain(): void {
+    this.#isDraining = true
+    // No question to a replica is to hold up the end of its last run.
+    void this.#reports.close()
   }
 
   /** The machine let go of this port. */
@@ -128,14 +134,19 @@ export class RayPort {
     return undefined
   }
 
-  async #change(): Promise<void> {
-    await this.#deployment.adjust(this.#definition)
-    if (this.#isServing) await this.#deployment.succeed()
+  /** Makes of the application what is wanted by now; where Ray does not take it, the next look tries again. */
+  async #keepUp(): Promise<void> {
+    try {
+      await this.#deployment.adjust(this.#definition)
+      if (this.#isServing) await this.#deployment.succeed()
+    } catch (error) {
+      this.#note([toAxonError(error).message])
+    }
   }
 
   /** Asks Ray once, and does what follows. Resolves with why the application is lost. */
   async #look(endpoints: Endpoints): Promise<AxonError | undefined> {
-    await this.#change().catch((error) => this.#note([toAxonError(error).message]))
+    await this.#keepUp()
     const { application, config } = this.#deployment
     const details = await this.#cluster.details().catch(toAxonError)
     if (this.#isEnding) return undefined
@@ -184,6 +195,7 @@ export class RayPort {
       const { endpoint } = endpoints
       this.#tell({ type: 'agent.ready', generation: this.#generation, endpoint, facts: facts ?? unknown })
       this.#alive()
+      await this.#keepUp()
     } catch (error) {
       this.#note([`The agent does not answer at ${this.#placement.proxy}: ${(error as Error).message}`])
     }

@@ -99,7 +99,7 @@ export class Reports {
     this.#lines.delete(id)
     if (actor === undefined) return
     for (const stream of ['out', 'err'] as const)
-      for (const line of await this.#dashboard.lastLines(actor, stream, lastWords))
+      for (const line of await this.#dashboard.lastLines(actor, stream, lastWords, this.#closing.signal))
         if (!known.includes(cleanLine(line))) this.#tell(id, `std${stream}`, line, 0)
   }
 
@@ -126,11 +126,13 @@ export class Reports {
 
   #hear(told: Report): void {
     const { replica, output } = told
-    const known = this.#told.get(replica)
+    // One that is not known any more, or not yet; then it tells the same again.
+    if (!this.#replicas.some(({ id }) => id === replica)) return
+    const known = this.#told.get(replica)?.output.end ?? -1
     // Asked by two ways at once, it tells the same twice.
-    if (known && output.end < known.output.end) return
+    if (output.end < known) return
     this.#told.set(replica, told)
-    if (known?.output.end === output.end) return
+    if (output.end === known) return
     let droppedBytes = output.dropped
     for (const [stream, line] of output.lines) {
       this.#tell(replica, stream, line, droppedBytes)

@@ -35,6 +35,8 @@ it('what replicas say is told once, by each that can be reached', async () => {
   ray.said.set('one', ['first\u001b[31m'])
   const axon = await system(ray)
   const lines = heard(axon)
+  const agent = ray.applications.get('axon-echo')?.deployments.agent
+  if (agent) agent.replicas = ['one', 'two'].map((replica_id) => ({ replica_id, state: 'RUNNING' }))
   await expect.poll(() => lines, soon).toEqual(['one stdout first'])
   ray.said.set('one', ['first', 'second'])
   ray.said.set('two', ['other'])
