@@ -14,8 +14,8 @@ export type HostFacts = Pick<HostReadyFrame, 'pid' | 'python'> & { root: string 
 export class HostFrames {
   readonly #timeline: Timeline
   readonly #actors: Actors
-  /** Session ids by the environment's directory. One environment may have several. */
-  readonly #hosts = new Map<string, string[]>()
+  /** Their pids. One environment may have several. */
+  readonly #hosts = new Set<number>()
 
   constructor(timeline: Timeline, actors: Actors) {
     this.#timeline = timeline
@@ -24,16 +24,15 @@ export class HostFrames {
 
   hear(event: AxonEvent): void {
     if (event.type === 'host.ready') this.see(event)
-    else if (event.type === 'host.lost') this.#gone(event.root, event.how)
-    else if (event.type === 'system.closed') for (const root of [...this.#hosts.keys()]) this.#gone(root, 'closed')
+    else if (event.type === 'host.lost') this.#gone(event.pid, event.how)
+    else if (event.type === 'system.closed') for (const pid of [...this.#hosts]) this.#gone(pid, 'closed')
   }
 
   /** There is a host. */
   see({ root, pid, python }: HostFacts): void {
-    const sessionId = `host:${pid}`
-    const known = this.#hosts.get(root) ?? []
-    if (known.includes(sessionId)) return
-    this.#hosts.set(root, [...known, sessionId])
+    const sessionId = sessionOf(pid)
+    if (this.#hosts.has(pid)) return
+    this.#hosts.add(pid)
     const environment = nameOf(root, python)
     const now = this.#timeline.now()
     const { sessionId: rootId } = this.#actors.root
@@ -58,15 +57,14 @@ export class HostFrames {
     this.#timeline.record({ type: 'process', sessionId, ...process })
   }
 
-  /** Of several hosts of one environment the oldest: which it was is not told. */
-  #gone(root: string, reason: string): void {
-    const [sessionId, ...others] = this.#hosts.get(root) ?? []
-    if (sessionId === undefined) return
-    if (others.length > 0) this.#hosts.set(root, others)
-    else this.#hosts.delete(root)
-    this.#timeline.record({ type: 'actor.gone', sessionId, reason })
+  /** One that was never ready was never there. */
+  #gone(pid: number | undefined, reason: string): void {
+    if (pid === undefined || !this.#hosts.delete(pid)) return
+    this.#timeline.record({ type: 'actor.gone', sessionId: sessionOf(pid), reason })
   }
 }
+
+const sessionOf = (pid: number): string => `host:${pid}`
 
 /** Of `…/environments/9f31c2…/build/venv` the fingerprint; of an environment that a user has given, its directory. */
 function nameOf(root: string, python: string): string {

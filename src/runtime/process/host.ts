@@ -206,7 +206,8 @@ export class Host {
     // The guard is gone, and with it all it guarded; unless it was itself killed.
     await sweepMarked(`AXON_HOST=${this.mark}`)
     this.#lose(how, cause)
-    if (wasOpen) this.#resources.tell({ type: 'host.lost', root: spec.root, how, lastLines: this.#output.lastLines })
+    const { lastLines } = this.#output
+    if (wasOpen) this.#resources.tell({ type: 'host.lost', root: spec.root, pid: this.#facts?.pid, how, lastLines })
   }
 
   #lose(how: string, cause?: Error): void {

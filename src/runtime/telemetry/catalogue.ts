@@ -17,7 +17,8 @@ export type RuntimeFact =
   | ({ type: 'host.ready'; root: string } & Omit<HostReadyFrame, 'type'>)
   /** For example that agents are executed from now on, because a thread has appeared in the host. */
   | { type: 'host.warned'; root: string; message: string }
-  | { type: 'host.lost'; root: string; how: string; lastLines: readonly string[] }
+  /** `pid`: undefined where it was never ready. */
+  | { type: 'host.lost'; root: string; pid: number | undefined; how: string; lastLines: readonly string[] }
   | ({ type: 'host.output'; root: string } & OutputLine)
   | { type: 'connection.refused'; reason: string }
   /** `system` and `pid` are the dead one's. */

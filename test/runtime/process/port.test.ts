@@ -211,7 +211,7 @@ test.each([
   }
   const { cause } = await rig.exit()
   expect(cause).toMatchObject({ code: 'PROCESS_SPAWN_FAILED', message: expect.stringContaining(why) })
-  expect((await rig.fact('host.lost')).how).toContain(why)
+  expect(await rig.fact('host.lost')).toMatchObject({ pid: undefined, how: expect.stringContaining(why) })
 })
 
 test('limits that cannot be held where they must be have their own error, told as an exit without a process', async () => {
@@ -230,7 +230,7 @@ test('a host that ends takes its processes with it, and they are told as lost wi
   process.kill((await rig.fact('host.ready')).pid, 'SIGKILL')
   expect(await rig.exit()).toMatchObject({ reason: 'host_lost', signal: 'SIGKILL' })
   await died(pid)
-  await rig.fact('host.lost')
+  expect((await rig.fact('host.lost')).pid).toBe((await rig.fact('host.ready')).pid)
 })
 
 test('a port that is let go while the process is being made makes none, and tells nothing', async () => {
