@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import resource
 from collections.abc import Callable
 from typing import Any
 
-from axon_agent.heartbeat import LoopLag
+import pytest
+
+from axon_agent.heartbeat import LoopLag, open_files
 
 
 class Loop:
@@ -32,3 +37,26 @@ def test_a_loop_that_hangs_has_the_age_of_its_oldest_call_and_one_that_is_free_a
     loop.calls[0]()
     assert lag.measure() < first
     assert len(loop.calls) == 2
+
+
+def test_descriptors_are_spent_where_too_few_are_left_to_take_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    count, are_spent = open_files()
+    assert count is not None
+    assert not are_spent
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for left, spent in [(4, False), (3, True), (0, True)]:
+        monkeypatch.setattr(resource, "getrlimit", lambda _, soft=count + left: (soft, hard))
+        assert open_files().are_spent is spent
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, hard))
+    assert not open_files().are_spent
+
+
+@pytest.mark.parametrize(("code", "spent"), [(errno.EMFILE, True), (errno.ENFILE, True), (errno.ENOENT, False)])
+def test_descriptors_that_cannot_be_counted_are_spent_where_that_is_why(
+    monkeypatch: pytest.MonkeyPatch, code: int, spent: bool
+) -> None:
+    def refuse(_: str) -> list[str]:
+        raise OSError(code, "no")
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert open_files() == (None, spent)

@@ -45,8 +45,8 @@ export type AgentFact =
 
 /** What called for another number of replicas. */
 export type ScaleReason = 'asked' | 'load' | 'configured'
-/** What a process has had enough of; `stuck`: it holds a run that ignores its cancellation. */
-export type RecycleReason = 'age' | 'runs' | 'memory' | 'stuck'
+/** What a process has had enough of; `files`: it has no descriptor left; `stuck`: it holds a run that ignores its cancellation. */
+export type RecycleReason = 'age' | 'runs' | 'memory' | 'files' | 'stuck'
 /** What called for new processes in the place of old ones. */
 export type RolloutReason = 'asked' | 'configured' | RecycleReason
 

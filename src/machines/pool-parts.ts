@@ -199,12 +199,12 @@ export const poolParts = setup({
       enqueue.raise({ type: 'replica.recycle', generation, why: 'age' }, { id: ageOf(event), delay: afterMs })
       inStep(args, (pool) => pool.note(replica.index, { isAging: true }))
     }),
-    recycleBig: enqueueActions(({ enqueue, context, event }) => {
-      const { aboveMb } = context.definition.recycle
-      if (aboveMb === undefined || event.type !== 'process.heartbeat') return
-      const { pss, rss } = event.heartbeat
-      const isBig = (pss ?? rss) > aboveMb * 2 ** 20
-      if (isBig) enqueue.raise({ type: 'replica.recycle', generation: event.generation, why: 'memory' })
+    recycleFull: enqueueActions(({ enqueue, context, event }) => {
+      if (event.type !== 'process.heartbeat') return
+      const { aboveMb = Number.POSITIVE_INFINITY } = context.definition.recycle
+      const { pss, rss, isOutOfFiles } = event.heartbeat
+      const why = isOutOfFiles ? 'files' : (pss ?? rss) > aboveMb * 2 ** 20 ? 'memory' : undefined
+      if (why) enqueue.raise({ type: 'replica.recycle', generation: event.generation, why })
     }),
     /** A replica's actor threw, which none does: a fault of Axon's own. */
     dropBroken: enqueueActions((args) => {

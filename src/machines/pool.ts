@@ -97,7 +97,7 @@ export const poolMachine = poolParts.createMachine({
       { guard: 'escalates', target: '.escalating', actions: ['note', 'relay', 'keepFault'] },
       { actions: ['note', 'relay'] },
     ],
-    'process.heartbeat': { actions: ['relay', 'recycleBig'] },
+    'process.heartbeat': { actions: ['relay', 'recycleFull'] },
     'agent.*': { guard: 'isFact', actions: ['note', 'relay'] },
     'process.*': { actions: 'relay' },
     'environment.*': { actions: 'relay' },

@@ -5,7 +5,7 @@
  * 1. An agent is started when those are ready that it comes after, and stopped when those are gone that come after it.
  * 2. What ends in one agent touches no other, but those that its supervisor's strategy names.
  */
-import { sendTo } from 'xstate'
+import { sendTo, stopChild } from 'xstate'
 import { Arrangement } from './arrangement.ts'
 import { narrowExitEvents } from './supervision/exit-events.ts'
 import { Intensity } from './supervision/intensity.ts'
@@ -85,7 +85,8 @@ export const systemMachine = systemParts.createMachine({
     },
   },
   on: {
-    'system.destroy': '.closed',
+    // Runs first: their parents, which hear of their ends, are stopped with the agents.
+    'system.destroy': { target: '.closed', actions: stopChild('runs') },
     'run.cancel': { actions: sendTo('runs', ({ event }) => event) },
     'run.approve': { actions: sendTo('runs', ({ event }) => event) },
     'run.deny': { actions: sendTo('runs', ({ event }) => event) },

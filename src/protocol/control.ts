@@ -68,6 +68,8 @@ export const agentFrame = z.discriminatedUnion('type', [
     pss: z.number().nonnegative().nullish(),
     /** Open descriptors: files, sockets, pipes. */
     openFiles: z.int().nonnegative().nullish(),
+    /** It has had no descriptor left for two heartbeats, so that it takes few connections or none. */
+    isOutOfFiles: z.boolean().optional(),
     /** Processor time used so far, in seconds. */
     cpu: z.number().nonnegative(),
     /** How late the event loop runs, in milliseconds. */

@@ -132,15 +132,11 @@ export const faults: readonly Fault[] = [
   ]),
   fault('F31', 'a flood of output', ['e2e/flood.test.ts', 'runtime/process/output.test.ts']),
   fault('F32', 'a log that takes nothing', ['faults/log.test.ts'], undefined, smallDisks),
-  fault(
-    'F33',
-    'no descriptor left',
-    [
-      'e2e/limits.test.ts › the limit of open files is an OSError of the agent, which goes on serving',
-      'faults/descriptors.test.ts',
-    ],
-    'an agent that keeps every descriptor that it may have',
-  ),
+  fault('F33', 'no descriptor left', [
+    'e2e/limits.test.ts › the limit of open files is an OSError of the agent, which goes on serving',
+    'faults/descriptors.test.ts',
+    'faults/hoard.test.ts',
+  ]),
   fault('F34', 'a slow reader', [
     'gateway/bounds.test.ts › who takes nothing of a stream is cut off, and its run ends',
     'e2e/streams.test.ts › a reader that is slow holds the agent back instead of filling memory',

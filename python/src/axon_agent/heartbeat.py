@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
+import resource
 import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from axon_agent import memory
 
 _ANSWER_SECONDS = 0.5
 _BEATS_A_SHARE = 5
+_SPARE_FILES = 4
+"""Of fewer, one caller gets a connection now and then: the event loop closes those that it cannot take."""
 _FIRST_SHARE = 2
 """The share takes the kernel a millisecond or two: it is asked for now and then, and not while the process starts."""
 
@@ -59,18 +63,22 @@ def start_heartbeat(
     lag = LoopLag(loop)
 
     def beat() -> None:
-        beats, share = 0, None
+        beats, share, out_of_files = 0, None, 0
         with contextlib.suppress(OSError):
             while True:
                 beats += 1
                 if beats % _BEATS_A_SHARE == _FIRST_SHARE:
                     share = memory.proportional_bytes()
+                files = open_files()
+                out_of_files = out_of_files + 1 if files.are_spent else 0
                 tell(
                     {
                         "type": "heartbeat",
                         "rss": _resident_bytes(),
                         "pss": share,
-                        "openFiles": open_descriptors(),
+                        "openFiles": files.count,
+                        # Once may be a crowd of callers.
+                        "isOutOfFiles": out_of_files > 1,
                         "cpu": time.process_time(),
                         "loopLagMs": round(lag.measure(), 3),
                         "inFlight": in_flight(),
@@ -86,15 +94,24 @@ def _resident_bytes() -> int:
     resident = memory.resident_bytes()
     if resident is not None:
         return resident
-    import resource  # noqa: PLC0415 - not on every platform
-
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def open_descriptors() -> int | None:
-    """How many descriptors this process has open; None where that cannot be told."""
+class OpenFiles(NamedTuple):
+    """Descriptors of this process: how many are open, None where that cannot be told, and whether too few are left to
+    take connections.
+    """
+
+    count: int | None
+    are_spent: bool
+
+
+def open_files() -> OpenFiles:
+    """The descriptors now."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
-        return len(os.listdir("/proc/self/fd" if sys.platform == "linux" else "/dev/fd")) - 1
-    except OSError:
-        return None
+        count = len(os.listdir("/proc/self/fd" if sys.platform == "linux" else "/dev/fd")) - 1
+    except OSError as error:
+        return OpenFiles(None, error.errno in (errno.EMFILE, errno.ENFILE))
+    return OpenFiles(count, limit != resource.RLIM_INFINITY and limit - count < _SPARE_FILES)
