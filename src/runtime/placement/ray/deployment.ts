@@ -21,7 +21,7 @@ import {
 } from './application.ts'
 import type { Cluster } from './cluster.ts'
 import type { ApplicationConfig, Details } from './dashboard.ts'
-import { kindOf } from './status.ts'
+import { kindOf, replicasOf } from './status.ts'
 
 type Set = ReadonlyMap<string, ApplicationConfig>
 
@@ -101,7 +101,7 @@ export class Deployment {
       if (!isApplicationOf(this.#placement, this.#agent, name) || !isReachable(this.#placement, config)) return false
       // In its own place the old replicas serve until the new ones do.
       if (name === application) return isWell(details, name)
-      return kindOf(details.applications[name]) === 'running' && !held.has(name)
+      return serves(details, name) && !held.has(name)
     })
     const config = successor?.[1].deployed_app_config
     if (!config) return false
@@ -162,6 +162,13 @@ export class Deployment {
       if (!set.has(name) && !this.#cluster.held.has(name)) return name
     }
   }
+}
+
+/** With each write of the set an application is `coming` for a moment, and serves on by the replicas that it has. */
+function serves(details: Details, name: string): boolean {
+  const kind = kindOf(details.applications[name])
+  if (kind === 'failed' || kind === 'gone') return false
+  return kind === 'running' || replicasOf(details, name).some(({ state }) => state === 'RUNNING')
 }
 
 function isWell({ applications }: Details, name: string): boolean {

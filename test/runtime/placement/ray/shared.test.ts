@@ -86,6 +86,21 @@ describe('an application that another system has replaced', () => {
     expect(crashes).toEqual([])
   })
 
+  it.each(['DEPLOYING', 'UNHEALTHY'])('is followed where the next one is %s with a replica that runs', async (status) => {
+    const ray = await FakeRay.open()
+    const first = await facing(ray)
+    const crashes: unknown[] = []
+    first.on('agent.crashed', (crash) => crashes.push(crash))
+    // As the deletion of the old one leaves it for a moment, or the loss of a replica.
+    ray.afterPut = () => {
+      const newer = ray.applications.get('axon-echo.1')
+      if (newer && !ray.names.includes('axon-echo')) newer.status = status
+    }
+    await facing(ray, { env: { COLOUR: 'red' } })
+    await expect.poll(() => first.agent('echo').snapshot()?.application?.name, { timeout: 10_000 }).toBe('axon-echo.1')
+    expect([ray.names, crashes]).toEqual([['axon-echo.1'], []])
+  })
+
   it('is scaled by those that follow it as what it is', async () => {
     const ray = await FakeRay.open()
     const first = await facing(ray)
