@@ -93,21 +93,27 @@ export class Deployment {
     this.#predecessors = []
   }
 
-  /** Whether another system has put a successor in its place: from now on it is that one. */
+  /**
+   * Whether another system has put a successor in its place that serves: from now on it is that one. One that is still coming is what
+   * is deployed, and so waited for, when this one is deployed again.
+   */
   follow(details: Details): boolean {
-    const { held, successors } = this.#cluster
     const { application } = this
-    const successor = Object.entries(details.applications).find(([name, { deployed_app_config: config }]) => {
-      if (!isApplicationOf(this.#placement, this.#agent, name) || !isReachable(this.#placement, config)) return false
-      // In its own place the old replicas serve until the new ones do.
-      if (name === application) return isWell(details, name)
-      return serves(details, name) && !held.has(name)
+    const found = Object.entries(details.applications).flatMap(([name, { deployed_app_config: config }]) => {
+      const isSuccessor =
+        isApplicationOf(this.#placement, this.#agent, name) &&
+        isReachable(this.#placement, config) &&
+        (name === application || !this.#cluster.held.has(name)) &&
+        (isWell(details, name) || serves(details, name))
+      return isSuccessor && config ? [config] : []
     })
-    const config = successor?.[1].deployed_app_config
-    if (!config) return false
+    // In its own place the old replicas serve until the new ones do.
+    const next = found.find(({ name }) => name === application || serves(details, name))
+    const successor = next ?? found[0]
+    if (successor) this.#cluster.successors.set(this.#ownRevision, successor)
+    if (next === undefined) return false
     this.release()
-    this.#hold(config)
-    successors.set(this.#ownRevision, config)
+    this.#hold(next)
     return true
   }
 

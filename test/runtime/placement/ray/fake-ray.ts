@@ -133,10 +133,11 @@ export class FakeRay {
       // One that is written as it is stays as it is.
       if (JSON.stringify(old) === JSON.stringify(config)) continue
       const { status, message = '', deployment = '' } = this.outcome
+      const state = status === 'RUNNING' ? status : 'STARTING'
       const agent = {
         status,
         message: deployment,
-        replicas: [{ replica_id: 'proxy', state: 'RUNNING', pid: 7, node_ip: '10.0.0.2' }],
+        replicas: [{ replica_id: 'proxy', state, pid: 7, node_ip: '10.0.0.2' }],
       }
       this.applications.set(name, { status, message, deployed_app_config: config, deployments: { agent } })
     }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { next } from '../../../e2e/axon.ts'
 import { FakeRay, runningOf } from './fake-ray.ts'
 import { facing, system } from './systems.ts'
@@ -86,19 +86,44 @@ describe('an application that another system has replaced', () => {
     expect(crashes).toEqual([])
   })
 
-  it.each(['DEPLOYING', 'UNHEALTHY'])('is followed where the next one is %s with a replica that runs', async (status) => {
+  it.each(['DEPLOYING', 'UNHEALTHY'])(
+    'is followed where the next one is %s with a replica that runs',
+    async (status) => {
+      const ray = await FakeRay.open()
+      const first = await facing(ray)
+      const crashes: unknown[] = []
+      first.on('agent.crashed', (crash) => crashes.push(crash))
+      // As the deletion of the old one leaves it for a moment, or the loss of a replica.
+      ray.afterPut = () => {
+        const newer = ray.applications.get('axon-echo.1')
+        if (newer && !ray.names.includes('axon-echo')) newer.status = status
+      }
+      await facing(ray, { env: { COLOUR: 'red' } })
+      await expect
+        .poll(() => first.agent('echo').snapshot()?.application?.name, { timeout: 10_000 })
+        .toBe('axon-echo.1')
+      expect([ray.names, crashes]).toEqual([['axon-echo.1'], []])
+    },
+  )
+
+  it('is waited for by those that shared it where the next one is still coming', async () => {
     const ray = await FakeRay.open()
     const first = await facing(ray)
-    const crashes: unknown[] = []
-    first.on('agent.crashed', (crash) => crashes.push(crash))
-    // As the deletion of the old one leaves it for a moment, or the loss of a replica.
-    ray.afterPut = () => {
-      const newer = ray.applications.get('axon-echo.1')
-      if (newer && !ray.names.includes('axon-echo')) newer.status = status
-    }
-    await facing(ray, { env: { COLOUR: 'red' } })
-    await expect.poll(() => first.agent('echo').snapshot()?.application?.name, { timeout: 10_000 }).toBe('axon-echo.1')
-    expect([ray.names, crashes]).toEqual([['axon-echo.1'], []])
+    const crashed = next(first, 'agent.crashed')
+    ray.outcome = { status: 'DEPLOYING' }
+    const starting = facing(ray, { env: { COLOUR: 'red' }, replace: 'recreate' })
+    await crashed
+    const puts = ray.puts.length
+    const again = next(first, 'agent.ready')
+    const newer = await vi.waitFor(() => {
+      const application = ray.applications.get('axon-echo.1')
+      if (application === undefined) throw new Error('It is not there.')
+      return application
+    })
+    newer.status = 'RUNNING'
+    await Promise.all([again, starting])
+    expect(first.agent('echo').snapshot()?.endpoint).toMatchObject({ url: `${ray.proxy}/axon-echo.1` })
+    expect([ray.puts.length, ray.names]).toEqual([puts, ['axon-echo.1']])
   })
 
   it('is scaled by those that follow it as what it is', async () => {
