@@ -80,6 +80,8 @@ export interface PoolContext extends PoolInput {
   /** Only one that is to serve is given more processes than it has: neither load nor a change starts what was stopped. */
   wish: Wish
   rollout: Rollout | undefined
+  /** When processes were replaced for want of descriptors. */
+  outOfFilesAt: readonly number[]
   /** Why the actor ended by itself. */
   fault: AxonError | undefined
 }
@@ -131,6 +133,19 @@ export function dispensable({ replicas }: Pick<PoolContext, 'replicas'>, count: 
     .sort((a, b) => Number(a.isReady) - Number(b.isReady) || b.index - a.index)
     .slice(0, Math.max(0, count))
 }
+
+/**
+ * When processes were replaced for want of descriptors, with this one; undefined where it is to go on: of each replica as many are
+ * replaced for that in a window as are restarted.
+ */
+export function replacedForFiles(context: PoolContext): readonly number[] | undefined {
+  const { maxRestarts, withinMs } = context.definition.restart
+  const now = (context.now ?? defaultNow)()
+  const lately = context.outOfFilesAt.filter((at) => at > now - withinMs)
+  return lately.length < Math.max(1, maxRestarts) * kept(context).length ? [...lately, now] : undefined
+}
+
+const defaultNow = () => performance.now()
 
 /** Whether a new process can be proved ready beside the old one: not where both would want the same port. */
 export const canOverlap = ({ replace, port }: AgentDefinition): boolean => replace === 'rolling' && !port

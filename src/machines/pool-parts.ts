@@ -18,6 +18,7 @@ import {
   type PoolEvent,
   type PoolInput,
   type Replica,
+  replacedForFiles,
   replicaAt,
   serverId,
   type Wish,
@@ -201,10 +202,15 @@ export const poolParts = setup({
     }),
     recycleFull: enqueueActions(({ enqueue, context, event }) => {
       if (event.type !== 'process.heartbeat') return
+      const { generation, heartbeat } = event
       const { aboveMb = Number.POSITIVE_INFINITY } = context.definition.recycle
-      const { pss, rss, isOutOfFiles } = event.heartbeat
-      const why = isOutOfFiles ? 'files' : (pss ?? rss) > aboveMb * 2 ** 20 ? 'memory' : undefined
-      if (why) enqueue.raise({ type: 'replica.recycle', generation: event.generation, why })
+      const isBig = (heartbeat.pss ?? heartbeat.rss) > aboveMb * 2 ** 20
+      const isNew = isServing(context, event) && !isWaiting(context, generation)
+      const outOfFilesAt = heartbeat.isOutOfFiles && isNew ? replacedForFiles(context) : undefined
+      if (outOfFilesAt) {
+        enqueue.assign({ outOfFilesAt })
+        enqueue.raise({ type: 'replica.recycle', generation, why: 'files' })
+      } else if (isBig) enqueue.raise({ type: 'replica.recycle', generation, why: 'memory' })
     }),
     /** A replica's actor threw, which none does: a fault of Axon's own. */
     dropBroken: enqueueActions((args) => {
@@ -238,6 +244,12 @@ function isServing(context: PoolContext, event: PoolEvent): boolean {
   if (!('generation' in event) || context.wish !== 'serve') return false
   const replica = replicaAt(context, event.generation)
   return replica?.isReady === true && !replica.isLeaving && replica.generation === event.generation
+}
+
+/** Whether its process is to be replaced already. */
+function isWaiting(context: PoolContext, generation: string): boolean {
+  const index = replicaAt(context, generation)?.index
+  return index !== undefined && context.rollout?.waiting.includes(index) === true
 }
 
 const reasonOf = ({ type }: PoolEvent): RolloutReason => (type === 'agent.configure' ? 'configured' : 'asked')

@@ -12,7 +12,15 @@ import { exit } from './supervision/exit.ts'
 
 export const poolMachine = poolParts.createMachine({
   id: 'pool',
-  context: ({ input }) => ({ ...input, replicas: [], left: {}, wish: 'rest', rollout: undefined, fault: undefined }),
+  context: ({ input }) => ({
+    ...input,
+    replicas: [],
+    left: {},
+    wish: 'rest',
+    rollout: undefined,
+    outOfFilesAt: [],
+    fault: undefined,
+  }),
   entry: 'announce',
   initial: 'resting',
   states: {

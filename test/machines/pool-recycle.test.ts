@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PoolRig } from './pool-rig.ts'
+import { definitionOf } from './samples.ts'
 
 const two = { replicas: { min: 2, max: 2 } }
 const mib = 2 ** 20
@@ -87,6 +88,45 @@ describe('a process beyond its memory', () => {
     rig.settle()
     expect(rig.told(/rollout/)).toEqual(['rollout.started 1, memory', 'rollout.completed'])
     expect(rig.alive).toEqual(['writer/2#1', 'writer/3#1'])
+  })
+})
+
+describe('a process without a free descriptor', () => {
+  const restart = { ...definitionOf('writer').restart, maxRestarts: 3, withinMs: 60_000 }
+  const spent = { isOutOfFiles: true }
+  const last = (rig: PoolRig) => rig.process(rig.alive.at(-1) ?? '')
+
+  it('is replaced once, however often it says so', () => {
+    const rig = new PoolRig(two).up()
+    for (let times = 0; times < 3; times += 1) rig.process('writer/1#1').beat(spent)
+    rig.settle()
+    expect(rig.told(/rollout/)).toEqual(['rollout.started 1, files', 'rollout.completed'])
+    expect(rig.alive).toEqual(['writer/0#1', 'writer/2#1'])
+  })
+
+  it('is replaced as often as it would be restarted, where its successors come to that as well', () => {
+    const rig = new PoolRig({ restart }).up()
+    const replaced = () => {
+      last(rig).beat(spent)
+      rig.settle()
+      return rig.told(/rollout.started/).length
+    }
+    expect([replaced(), replaced(), replaced(), replaced()]).toEqual([1, 1, 1, 0])
+    rig.clock.advance(0)
+    for (let beats = 0; beats < 60; beats += 1) {
+      rig.clock.advance(1_000)
+      last(rig).beat()
+    }
+    expect(replaced()).toBe(1)
+  })
+
+  it('goes on where its successor cannot be started, and is not tried again with each word', () => {
+    const rig = new PoolRig({ restart: { ...restart, maxRestarts: 1 } }).up()
+    rig.process('writer/0#1').beat(spent)
+    rig.failToImport(1)
+    for (let times = 0; times < 5; times += 1) rig.process('writer/0#1').beat(spent)
+    expect(rig.told(/rollout/)).toEqual(['rollout.started 1, files', 'rollout.failed'])
+    expect(rig.alive).toEqual(['writer/0#1'])
   })
 })
 
