@@ -121,10 +121,16 @@ export class DevSystem {
   }
 }
 
-/** Agents write no bytecode: Python tells it from its source by seconds and length alone, and two saves may have both in common. */
+/**
+ * On this machine, where their files are: on a cluster, each save would replace what serves others there. Agents write no bytecode:
+ * Python tells it from its source by seconds and length alone, and two saves may have both in common.
+ */
 function forDevelopment(agents: AgentsOptions): AgentsOptions {
   const changed = Object.entries(agents).map(([name, agent]) => {
-    return [name, { ...agent, env: { PYTHONDONTWRITEBYTECODE: '1', ...agent.env } }] as const
+    return [
+      name,
+      { ...agent, placement: 'local' as const, env: { PYTHONDONTWRITEBYTECODE: '1', ...agent.env } },
+    ] as const
   })
   return Object.fromEntries(changed)
 }

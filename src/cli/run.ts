@@ -77,8 +77,15 @@ async function resolveAgent(target: string, flags: RunFlags): Promise<Resolved> 
   const { agents = {}, supervisors: _supervisors, journal: _journal, ...rest } = options
   const defined = Object.hasOwn(agents, target) ? agents[target] : undefined
   if (defined !== undefined) {
-    // Alone: nobody that it comes after is there, and its number is one.
-    const alone = { ...defined, after: [], replicas: 1, idleAfterMs: undefined, ...changes }
+    // Alone: nobody that it comes after is there, its number is one, and what serves others on a cluster is not touched.
+    const alone = {
+      ...defined,
+      after: [],
+      replicas: 1,
+      idleAfterMs: undefined,
+      placement: 'local' as const,
+      ...changes,
+    }
     return { name: target, agent: alone, options: rest }
   }
   if (isName && target.includes('-')) throw unknown(target, file, Object.keys(agents))

@@ -68,11 +68,12 @@ export async function types(config: string | undefined, flags: TypesFlags): Prom
   }
 }
 
-/** One process of it, without what matters to runs alone, and beside a system that has its port. */
+/** One process of it on this machine, without what matters to runs alone, and beside a system that has its port. */
 async function schemaOf(axon: Axon, name: string, agent: AgentOptions): Promise<AgentSchema> {
   const alone = { after: [], groups: [], replicas: 1, idleAfterMs: undefined, port: undefined }
+  const placement = 'local' as const
   const restart = { maxRestarts: 0 }
-  const handle = await axon.spawn({ ...agent, ...alone, restart, onFailed: 'stay', name })
+  const handle = await axon.spawn({ ...agent, ...alone, placement, restart, onFailed: 'stay', name })
   return await handle.schema()
 }
 

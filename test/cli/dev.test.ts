@@ -52,6 +52,19 @@ test('a save changes the next answer, also a second one of the same length at on
   expect(await terminal.exited).toBe(0)
 })
 
+test('agents that live on a cluster are developed on this machine, also after a save of the configuration', async () => {
+  const placement = { ray: { address: 'http://127.0.0.1:9' } }
+  const config = (env: Record<string, string>) => JSON.stringify({ placement, agents: { one: { module: 'one', env } } })
+  const { write, dev } = project({ 'one.py': says(' 1'), 'axon.config.json': config({}) })
+  const terminal = dev()
+  await terminal.sees('one ready')
+  write('axon.config.json', config({ COLOUR: 'red' }))
+  await terminal.sees(/one ready, process \d+/)
+  await asks(terminal, 'a', 'a 1')
+  terminal.type('q')
+  expect(await terminal.exited).toBe(0)
+})
+
 test('a broken save shows the traceback at once and keeps the old process; mended, it is replaced', async () => {
   const { write, dev } = project({ 'one.py': says(' 1') })
   const terminal = dev()

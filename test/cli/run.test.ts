@@ -39,6 +39,14 @@ test('an agent of the configuration is found from below by its name, with paths 
   expect(axon(directory, 'run', 'support', '-p', 'hi', '--no-stream').stdout).toBe('hi\n')
 })
 
+test('an agent that lives on a cluster is run on this machine: what serves others there is not touched', () => {
+  const directory = project()
+  const placement = { ray: { address: 'http://127.0.0.1:9' } }
+  const config = { placement, agents: { support: { module: 'echo' } } }
+  writeFileSync(join(directory, 'axon.config.json'), JSON.stringify(config))
+  expect(axon(directory, 'run', 'support', '-p', 'hi')).toMatchObject({ status: 0, stdout: 'hi\n' })
+})
+
 test('an agent that raises, one that cannot start, and a wrong configuration have codes of their own', () => {
   const directory = project()
   const raised = axon(directory, 'run', 'echo.py', '-p', 'raise')

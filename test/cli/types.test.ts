@@ -35,6 +35,14 @@ test.each(['test/fixtures/types', 'examples/compose'])('the types in %s are what
   expect(checked).toEqual({ status: 0, stdout: '', stderr: expect.stringContaining('is as the agents are') })
 })
 
+test('the types of agents that live on a cluster are told by this machine', () => {
+  const directory = project({})
+  const placement = { ray: { address: 'http://127.0.0.1:9' } }
+  const config = { agents: { planner: { module: 'desk.planner', dependencies: [], placement } } }
+  writeFileSync(join(directory, 'axon.config.json'), JSON.stringify(config))
+  expect(types(directory)).toMatchObject({ status: 0, stdout: 'planner: added\n' })
+})
+
 test('a stale file is found, told agent by agent, and not touched; then it is written', () => {
   const directory = project({ planner: 'desk.planner', second: 'desk.planner' })
   expect(types(directory)).toMatchObject({ status: 0, stdout: 'planner: added\nsecond: added\n' })

@@ -76,7 +76,7 @@ def start_heartbeat(
                         "type": "heartbeat",
                         "rss": _resident_bytes(),
                         "pss": share,
-                        "openFiles": files.count,
+                        "openFiles": files.number,
                         # Once may be a crowd of callers.
                         "isOutOfFiles": out_of_files > 1,
                         "cpu": time.process_time(),
@@ -103,7 +103,7 @@ class OpenFiles(NamedTuple):
     take connections.
     """
 
-    count: int | None
+    number: int | None
     are_spent: bool
 
 
