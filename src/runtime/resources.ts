@@ -45,6 +45,8 @@ export class Resources {
   readonly swept: Promise<void>
   #record: SystemRecord
   #isRecorded = true
+  /** Something of it lives without a host. */
+  #isAlone = false
   #runtimeBase: string | undefined
   /** Where the sockets may be; the first that can be made is theirs. */
   #runtimeDirs: string[] | undefined
@@ -107,6 +109,22 @@ export class Resources {
   }
 
   /**
+   * There may be no host ever, and those who look at the system are to find it and its socket all the same. Nobody removes them when
+   * Node is killed; the next boot does.
+   */
+  standAlone(): void {
+    this.#isAlone = true
+    if (this.#openOperator === undefined) return
+    try {
+      this.record()
+      this.makeRuntimeDir()
+    } catch (error) {
+      // Without its socket a system is no worse while it lives.
+      if (!isAxonError(error)) throw error
+    }
+  }
+
+  /**
    * A host was lost. Where no other is left, nobody would remove the sockets if Node were killed now: they go, and the next host
    * gets new ones.
    */
@@ -119,6 +137,7 @@ export class Resources {
     this.#runtimeDirs = undefined
     void this.#opening?.then((listener) => listener.retire()).catch(() => {})
     this.#opening = undefined
+    if (this.#isAlone) this.standAlone()
   }
 
   get runtimeDir(): string | undefined {

@@ -10,6 +10,7 @@ import { RayPort } from './ray/port.ts'
 export const portSpawn: AgentSlots['portSpawn'] = fromCallback(({ sendBack, receive, input, system }) => {
   const resources = resourcesOf(system)
   const { placement } = input.definition
+  if (placement) resources.standAlone()
   const port = placement ? new RayPort(input, placement.ray, resources, sendBack) : new Port(input, resources, sendBack)
   receive((command) => port.take(command))
   resources.track(port.run())

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { AgentOptions } from '../../../../src/index.ts'
 import { createAxon } from '../../../../src/index.ts'
-import { newAxon, next } from '../../../e2e/axon.ts'
+import { findSystem, readTable } from '../../../../src/runtime/operator/client.ts'
+import { newAxon, next, scratch } from '../../../e2e/axon.ts'
 import { answerOf, type Config, FakeRay, json, runningOf } from './fake-ray.ts'
 import { echo, system } from './systems.ts'
 
@@ -22,6 +23,16 @@ describe('an agent on Ray', () => {
     await axon.close()
     expect(ray.names).toEqual([])
     expect(ray.asked.filter((asked) => asked.startsWith('DELETE'))).toEqual([])
+  })
+
+  it('is seen by who looks at its system from outside, though that has no process here', async () => {
+    const ray = await FakeRay.open()
+    const stateDir = scratch()
+    const agents = { echo: echo() }
+    const axon = await newAxon({ placement: ray.placement, stateDir, operator: true, agents }).start()
+    await next(axon, 'process.replicas', ({ application: { replicas } }) => replicas[0]?.rss !== undefined)
+    const table = await readTable(stateDir, findSystem(stateDir))
+    expect(table?.agents).toMatchObject([{ name: 'echo', state: 'ready', rss: 87_000_000 }])
   })
 
   it('is an application of its own, with packages by their content and no secret', async () => {
