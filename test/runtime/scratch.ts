@@ -20,6 +20,8 @@ const collectGarbage = runInNewContext('gc') as () => void
 
 /** Bytes in use, buffers included, after a collection. */
 export function bytesInUse(): number {
+  // Buffers are freed beside the first collection; the second waits until that is done.
+  collectGarbage()
   collectGarbage()
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
