@@ -23,7 +23,7 @@ import type { Cluster } from './cluster.ts'
 import type { ApplicationConfig, Details } from './dashboard.ts'
 import { kindOf, replicasOf } from './status.ts'
 
-type Set = ReadonlyMap<string, ApplicationConfig>
+type Applications = ReadonlyMap<string, ApplicationConfig>
 
 export class Deployment {
   readonly #cluster: Cluster
@@ -110,7 +110,9 @@ export class Deployment {
     // In its own place the old replicas serve until the new ones do.
     const next = found.find(({ name }) => name === application || serves(details, name))
     const successor = next ?? found[0]
-    if (successor) this.#cluster.successors.set(this.#ownRevision, successor)
+    // One of the same revision is its own, and has its own scale.
+    if (successor && revisionOf(successor) === this.#ownRevision) this.#cluster.successors.delete(this.#ownRevision)
+    else if (successor) this.#cluster.successors.set(this.#ownRevision, successor)
     if (next === undefined) return false
     this.release()
     this.#hold(next)
@@ -156,13 +158,13 @@ export class Deployment {
   }
 
   /** The agent's applications that stand for no other process of this system. */
-  #leftOver(set: Set): string[] {
+  #leftOver(set: Applications): string[] {
     const isLeftOver = (name: string) =>
       isApplicationOf(this.#placement, this.#agent, name) && !this.#cluster.held.has(name)
     return [...set.keys()].filter(isLeftOver).sort()
   }
 
-  #freeName(set: Set): string {
+  #freeName(set: Applications): string {
     for (let index = 0; ; index += 1) {
       const name = applicationName(this.#placement, this.#agent, index)
       if (!set.has(name) && !this.#cluster.held.has(name)) return name

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import type { Axon } from '../../../../src/index.ts'
 import { next } from '../../../e2e/axon.ts'
 import { FakeRay, runningOf } from './fake-ray.ts'
 import { facing, system } from './systems.ts'
@@ -124,6 +125,21 @@ describe('an application that another system has replaced', () => {
     await Promise.all([again, starting])
     expect(first.agent('echo').snapshot()?.endpoint).toMatchObject({ url: `${ray.proxy}/axon-echo.1` })
     expect([ray.puts.length, ray.names]).toEqual([puts, ['axon-echo.1']])
+  })
+
+  it('has their own scale when they start it anew, where it is no other than theirs', async () => {
+    const ray = await FakeRay.open()
+    const [first, second] = [await facing(ray), await facing(ray)]
+    const replaced = next(first, 'rollout.completed')
+    first.actor.send({ type: 'agent.restart', agent: 'echo' })
+    await replaced
+    const nameOf = (axon: Axon) => axon.agent('echo').snapshot()?.application?.name
+    await expect.poll(() => nameOf(second), { timeout: 10_000 }).toBe('axon-echo.1')
+    const done = next(second, 'rollout.completed')
+    second.agent('echo').send({ type: 'agent.scale', replicas: 3 })
+    second.actor.send({ type: 'agent.restart', agent: 'echo' })
+    await done
+    expect(ray.applications.get('axon-echo')?.deployed_app_config?.deployments).toMatchObject([{ num_replicas: 3 }])
   })
 
   it('is scaled by those that follow it as what it is', async () => {
