@@ -5,7 +5,7 @@ import type { AgentOptions, Axon } from '../../src/index.ts'
 import { root } from './places.ts'
 
 /** An agent of a directory of this repository, which has pydantic-ai. */
-export const exampleAgent: AgentOptions = {
+const exampleAgent: AgentOptions = {
   module: 'agents.example_agent',
   model: 'test:model',
   cwd: join(root, 'examples/quickstart'),

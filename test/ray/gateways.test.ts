@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest'
 import type { Axon } from '../../src/index.ts'
 import { running, served } from './cluster.ts'
-import { agent, leave, system } from './system.ts'
+import { agent, ask, leave, system } from './system.ts'
 
 afterEach(leave)
 
@@ -9,23 +9,6 @@ afterEach(leave)
 async function facing(direct: boolean, colour: string): Promise<Axon> {
   const echo = agent('echo', { env: { COLOUR: colour }, replicas: 2 })
   return await system({ echo }, { direct, onClose: 'keep', resources: { cpus: 0.1 } }).start()
-}
-
-/** Asks one run after another until told to stop; resolves with how many were answered. A run that fails ends it. */
-function ask(axon: Axon): { stop: () => Promise<number> } {
-  let isAsking = true
-  const asked = (async () => {
-    let answers = 0
-    for (; isAsking; answers += 1) await axon.agent('echo').run({ prompt: `${answers}` })
-    return answers
-  })()
-  asked.catch(() => {})
-  return {
-    stop: () => {
-      isAsking = false
-      return asked
-    },
-  }
 }
 
 it.each([true, false])(
@@ -39,7 +22,7 @@ it.each([true, false])(
       expect(pids).toContain((await axon.agent('echo').run<{ pid: number }>({ prompt: '' })).result.pid)
     }
 
-    const asked = [ask(first), ask(second)]
+    const asked = [ask(first.agent('echo')), ask(second.agent('echo'))]
     const third = await facing(direct, 'red')
     for (const axon of [first, second, third])
       await expect.poll(() => axon.agent('echo').snapshot()?.application?.name, { timeout: 60_000 }).toBe('axon-echo.1')

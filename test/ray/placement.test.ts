@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { cancelled, waits } from '../e2e/gate.ts'
 import { deploy, fixtures, gate, ray, running, until } from './cluster.ts'
-import { agent, leave, system } from './system.ts'
+import { agent, ask, leave, system } from './system.ts'
 
 afterEach(leave)
 
@@ -82,18 +82,12 @@ it('goes on after a SIGKILL of Node, and is taken over by the next one as it is'
 it('is scaled from one to four replicas and back, and refuses no run meanwhile', async () => {
   const axon = await system({ echo: agent('echo', { queue: 1_000 }) }, { resources: { cpus: 0.1 } }).start()
   const echo = axon.agent('echo')
-  let isScaling = true
-  const asked = (async () => {
-    let answers = 0
-    for (; isScaling; answers += 1) await echo.run({ prompt: `${answers}` })
-    return answers
-  })()
+  const { stop } = ask(echo)
   for (const replicas of [4, 1]) {
     echo.send({ type: 'agent.scale', replicas })
     await running('axon-echo', replicas)
   }
-  isScaling = false
-  expect(await asked).toBeGreaterThan(0)
+  expect(await stop()).toBeGreaterThan(0)
 })
 
 it('is deployed again under its name while the old one still goes', async () => {

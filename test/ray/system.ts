@@ -1,5 +1,5 @@
 /** Owns the systems of the tests against Ray: where they are placed, and their end. */
-import { type AgentOptions, type Axon, type AxonOptions, createAxon } from '../../src/index.ts'
+import { type AgentHandle, type AgentOptions, type Axon, type AxonOptions, createAxon } from '../../src/index.ts'
 import { clear, fixtures, ray } from './cluster.ts'
 
 type Wishes = Partial<Exclude<AxonOptions['placement'], string | undefined>['ray']>
@@ -24,4 +24,21 @@ export async function leave(): Promise<void> {
 /** An agent of test/fixtures/agents. */
 export function agent(module: string, options: Partial<AgentOptions> = {}): AgentOptions {
   return { module: `agents.${module}`, cwd: fixtures, ...options }
+}
+
+/** Asks one run after another until told to stop; resolves with how many were answered. A run that fails ends it. */
+export function ask(agent: AgentHandle): { stop: () => Promise<number> } {
+  let isAsking = true
+  const asked = (async () => {
+    let answers = 0
+    for (; isAsking; answers += 1) await agent.run({ prompt: `${answers}` })
+    return answers
+  })()
+  asked.catch(() => {})
+  return {
+    stop: () => {
+      isAsking = false
+      return asked
+    },
+  }
 }

@@ -6,7 +6,7 @@ import { request } from 'undici'
 import type { AgentDefinition, RayPlacement } from '../../machines/definition.ts'
 import { isApplicationOf } from '../../runtime/placement/ray/application.ts'
 import { Dashboard, type Details } from '../../runtime/placement/ray/dashboard.ts'
-import { kindOf, linesOf, targetsOf } from '../../runtime/placement/ray/status.ts'
+import { isWell, linesOf, targetsOf } from '../../runtime/placement/ray/status.ts'
 import { type Finding, fault, messageOf, ok, warning } from './check.ts'
 
 const probeMs = 5_000
@@ -82,7 +82,7 @@ function checkApplications(placement: RayPlacement, agent: string, details: Deta
   return own.map(([application, told]) => {
     const ports = targetsOf(details, application).length
     const found = `${application} is ${told.status}, ${ports === 0 ? 'reached over the proxy' : `with ${ports} ports of replicas`}`
-    if (['coming', 'running'].includes(kindOf(told))) return ok(name, found)
+    if (isWell(told)) return ok(name, found)
     const why = linesOf(told).slice(1).at(-1)?.trim() ?? 'Ray does not say why.'
     return warning(name, found, why.slice(0, 500), 'Mend what Ray names, and start the agent again.')
   })

@@ -21,7 +21,7 @@ import {
 } from './application.ts'
 import type { Cluster } from './cluster.ts'
 import type { ApplicationConfig, Details } from './dashboard.ts'
-import { kindOf, replicasOf } from './status.ts'
+import { isWell, kindOf, replicasOf } from './status.ts'
 
 type Applications = ReadonlyMap<string, ApplicationConfig>
 
@@ -72,7 +72,7 @@ export class Deployment {
       // It may be the second try.
       this.release()
       const leftOver = this.#leftOver(set)
-      const same = leftOver.find((name) => isSame(set.get(name), made(name)) && isWell(details, name))
+      const same = leftOver.find((name) => isSame(set.get(name), made(name)) && isWell(details.applications[name]))
       const name = same ?? this.#freeName(set)
       // A successor's scale is its own.
       const config = (successor && set.get(name)) ?? made(name)
@@ -104,7 +104,7 @@ export class Deployment {
         isApplicationOf(this.#placement, this.#agent, name) &&
         isReachable(this.#placement, config) &&
         (name === application || !this.#cluster.held.has(name)) &&
-        (isWell(details, name) || serves(details, name))
+        (isWell(details.applications[name]) || serves(details, name))
       return isSuccessor && config ? [config] : []
     })
     // In its own place the old replicas serve until the new ones do.
@@ -177,8 +177,4 @@ function serves(details: Details, name: string): boolean {
   const kind = kindOf(details.applications[name])
   if (kind === 'failed' || kind === 'gone') return false
   return kind === 'running' || replicasOf(details, name).some(({ state }) => state === 'RUNNING')
-}
-
-function isWell({ applications }: Details, name: string): boolean {
-  return ['coming', 'running'].includes(kindOf(applications[name]))
 }

@@ -34,6 +34,11 @@ export function kindOf(application: Application | undefined): StandingKind {
   return application === undefined ? 'gone' : (kinds[application.status] ?? 'ailing')
 }
 
+/** Whether it serves, or is being deployed. */
+export function isWell(application: Application | undefined): boolean {
+  return ['coming', 'running'].includes(kindOf(application))
+}
+
 /** @param written as which it is known */
 export function standingOf({ applications }: Details, written: ApplicationConfig): Standing {
   const application = applications[written.name]
